@@ -1,0 +1,78 @@
+/* The numerical kernels: raw pointers and sizes, no tensors, no names, no errors. Rows of ops.def; one table a backend. */
+#ifndef AX_KERNELS_H
+#define AX_KERNELS_H
+
+#include "kernels/plan.h"
+#include "lut/view.h"
+
+#include <stdint.h>
+
+/* One operand of a product, as the matrix (rows, K) the sum runs over, read where it lies.
+ *
+ * AX_OPERAND_MATRIX: element (r, k) is data[r * row_stride + (k / k_inner) * k_outer_stride + (k % k_inner) * k_stride]
+ *   (k_inner = K for an ordinary matrix; two levels for a convolution's weights read as (c, (kh, kw, oc))).
+ * AX_OPERAND_PATCHES: an im2col view of an NHWC tensor (n, h, w, c), never materialised. Position p = (image, oh, ow) in
+ *   (n, out_h, out_w), tap t = (kh, kw, channel) in (kernel_h, kernel_w, c). The element is data[image, y, x, channel] with
+ *     y = (oh * stride_h - pad_h + kh * step) / dilation_h,  x likewise,
+ *   and +0 where the division leaves a remainder or y, x lie outside. Forward: step = +1, dilation = 1. Gradient by the
+ *   input: data = dy, stride = 1, pad = -pad, step = -1, dilation = the forward stride.
+ *   transposed = 0: rows are positions, k are taps; 1: rows are taps, k are positions (gradient by the weights). */
+enum ax_operand_kind { AX_OPERAND_MATRIX, AX_OPERAND_PATCHES };
+
+typedef struct {
+    enum ax_operand_kind kind;
+    const float *data;
+    int64_t row_stride, k_stride, k_inner, k_outer_stride;       /* AX_OPERAND_MATRIX */
+    int64_t n, h, w, c, out_h, out_w, kernel_h, kernel_w;        /* AX_OPERAND_PATCHES */
+    int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+    int step, transposed;
+} ax_operand;
+
+/* C[m, n] = bias[n] + sum over k of f(A[m, k], B[n, k]), f the multiplier, A its first operand. The sum runs over ascending k from +0 in
+ * FP32 under flush-to-zero (MULTIPLIERS.md); bias is added after it. Threads split the outputs, never the sum.
+ * batch products in one call: product b reads a.data + b * a_batch and so on; strides count floats. */
+typedef struct {
+    float *c;                     /* (batch, m, n), rows ldc apart */
+    ax_operand a;                 /* (m, k) */
+    ax_operand b;                 /* (n, k) */
+    const float *bias;            /* (n) or NULL */
+    int64_t m, n, k, ldc;
+    int64_t batch, a_batch, b_batch, c_batch;      /* batch >= 1 */
+    const ax_plan *plan;          /* the analysed multiplier */
+    int strict;                   /* 1: the strict order; 0: any faster order of the stated error (fp32: sgemm) */
+} ax_gemm;
+
+/* Pooling over an NHWC tensor. Padding is never read: a maximum leaves it out, an average divides by the cells inside. */
+typedef struct {
+    int64_t n, h, w, c, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+} ax_pool;
+
+typedef struct {
+    float lr, beta1, beta2, eps, weight_decay, correction1, correction2;   /* corrections: 1 - beta^t */
+    int decoupled;                                                         /* 1: AdamW's decay */
+} ax_adam;
+
+typedef struct {
+    float lr, momentum, weight_decay;
+    int nesterov;
+} ax_sgd;
+
+typedef struct ax_kernels {
+    const char *name;
+#define AX_OP(op, params) void(*op) params;
+#include "kernels/ops.def"
+#undef AX_OP
+} ax_kernels;
+
+#define AX_BACKEND(name) extern const ax_kernels ax_kernels_##name;
+#include "kernels/backends.def"
+#undef AX_BACKEND
+
+/* The instruction set the cpu backend's products use here: "c", "avx2", "avx512", "avx512bf16" (APPROXRUN_ISA forces one;
+ * NULL if it names an unknown set or one this machine lacks). */
+const char *ax_cpu_isa(void);
+
+/* The BLAS kernel that serves fp32 here ("Cooperlake", ...): part of a result's provenance. */
+const char *ax_cpu_blas(void);
+
+#endif

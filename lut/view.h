@@ -1,0 +1,68 @@
+/* What a multiplier is to a kernel: a pure function of two m-bit fractions, as a table or as code.
+ * Plain data and inline functions, for C and CUDA; the product of two numbers is defined here, bit for bit. */
+#ifndef AX_LUT_VIEW_H
+#define AX_LUT_VIEW_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __CUDACC__
+#define AX_HD __host__ __device__
+#else
+#define AX_HD
+#endif
+
+/* A word is (carry << 23) | fraction, the fraction in the place it has in a float. Added to a float's bits, the carry
+ * moves into the exponent: that is why tables are kept in this form. */
+typedef uint32_t (*ax_model)(unsigned m, uint32_t i, uint32_t j);
+
+enum { AX_TABLE_MAX_WIDTH = 11, AX_WIDTH_MAX = 23 };
+
+typedef struct {
+    int width;               /* m, 1..23 */
+    int native;              /* 1: the machine's own FP32 product; nothing below is used */
+    int fused;               /* the sum's step: 1: acc = FMA(u, +-2^eb, acc); 0: the product is rounded and flushed, then added */
+    const uint32_t *words;   /* (2^m, 2^m) words, first operand in rows; NULL above m = 11 */
+    ax_model model;          /* the function itself; NULL for a table from a file */
+    int direct;              /* row of models.def, or -1: which instance of a wide kernel serves it (m > 11) */
+} ax_lut_view;
+
+static inline AX_HD uint32_t ax_bits(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+static inline AX_HD float ax_float(uint32_t u)
+{
+    float x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+/* The word of two operands given by their bits, which are truncated to m fraction bits. */
+static inline AX_HD uint32_t ax_word(const ax_lut_view *v, uint32_t a, uint32_t b)
+{
+    unsigned m = (unsigned)v->width;
+    uint32_t i = (a & 0x7fffffu) >> (23 - m), j = (b & 0x7fffffu) >> (23 - m);
+    return v->words ? v->words[(i << m) | j] : v->model(m, i, j);
+}
+
+/* The product of MULTIPLIERS.md, rules 1 to 5. The sign of a zero is +. NaN is 0x7fc00000. */
+static inline AX_HD float ax_product(const ax_lut_view *v, float x, float y)
+{
+    uint32_t a = ax_bits(x), b = ax_bits(y), sign = (a ^ b) & 0x80000000u;
+    int32_t ea = (int32_t)(a >> 23 & 255), eb = (int32_t)(b >> 23 & 255);
+    int a_nan = ea == 255 && (a & 0x7fffffu), b_nan = eb == 255 && (b & 0x7fffffu);
+    if (a_nan || b_nan || (ea == 255 && eb == 0) || (ea == 0 && eb == 255)) return ax_float(0x7fc00000u);
+    if (ea == 255 || eb == 255) return ax_float(sign | 0x7f800000u);
+    if (ea == 0 || eb == 0) return 0.0f;
+    uint32_t word = ax_word(v, a, b);
+    int32_t e = ea + eb - 127 + (int32_t)(word >> 23);
+    if (e <= 0) return 0.0f;
+    if (e >= 255) return ax_float(sign | 0x7f800000u);
+    return ax_float(sign | (uint32_t)e << 23 | (word & 0x7fffffu));
+}
+
+#endif

@@ -1,0 +1,32 @@
+/* Files written whole or not at all, and files read with a cap. Names may hold any byte but zero. */
+#ifndef AX_BASE_FILE_H
+#define AX_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads a regular file of at most `cap` bytes into *data (the caller frees with ax_free; a zero byte follows the data).
+ * AX_ENOENT: no such file or not readable; AX_EFORMAT: not a regular file, larger than the cap, or it shrank. */
+int ax_file_read(char **data, size_t *len, const char *path, size_t cap);
+
+/* Temporary name beside `path`, write, fsync, rename, fsync of the directory. An fsync that failed is not retried.
+ * AX_ESTORE names the path and the system's reason (disk full, read-only, ...). */
+int ax_file_write(const char *path, const void *data, size_t len);
+
+/* The same, but by link(2): an existing file is left as it is and counts as success (*existed = true). */
+int ax_file_publish(const char *path, const void *data, size_t len, bool *existed);
+
+int ax_file_mkdirs(const char *path);                 /* like mkdir -p; AX_ESTORE */
+bool ax_file_exists(const char *path);
+bool ax_file_is_dir(const char *path);
+
+/* "<dir>/<name>" in freshly allocated memory; NULL: AX_ENOMEM. An absolute name stays as it is. */
+char *ax_path_join(const char *dir, const char *name);
+const char *ax_path_base(const char *path);           /* the part after the last slash */
+char *ax_path_dir(const char *path);                  /* the part before it, "." if none; the caller frees */
+
+/* $XDG_CACHE_HOME/approxrun or ~/.cache/approxrun (created); the caller frees. NULL on failure. */
+char *ax_cache_dir(void);
+
+#endif

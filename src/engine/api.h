@@ -1,0 +1,101 @@
+/* THE header for Lua: what stands between the cdef markers is read by LuaJIT's FFI as it is. Opaque types, plain functions.
+ *
+ * Every function that returns int gives AX_OK (0) or a negative status with its text in ax_errmsg(); every constructor gives
+ * NULL on failure. Nothing here calls back into Lua. Tensors live in the trial's arena and are never freed one by one. */
+#ifndef AX_API_H
+#define AX_API_H
+
+#include <stdint.h>
+
+/* cdef begin */
+typedef struct ax_engine ax_engine;      /* one backend, one arena, one seed: the numerical side of a trial */
+typedef struct ax_tensor ax_tensor;      /* contiguous, NHWC, at most 8 dimensions */
+typedef struct ax_mult ax_mult;          /* a multiplier, analysed for the kernels; cached by its spec, never freed */
+typedef struct ax_dataset ax_dataset;
+typedef struct ax_trial ax_trial;
+
+const char *ax_errmsg(void);
+
+/* ---- engine (src/engine/engine.c) ---- */
+ax_engine *ax_engine_new(int threads, int strict);
+void ax_engine_free(ax_engine *e);
+int ax_engine_seal(ax_engine *e);                     /* from here on ax_tensor_new fails */
+double ax_engine_bytes(const ax_engine *e);
+
+/* ---- tensors (src/engine/tensor.c); dtype: 0 F32, 1 I32, 2 U8, 3 F64 ---- */
+ax_tensor *ax_tensor_new(ax_engine *e, int dtype, int rank, const int64_t *shape);       /* zeroed */
+int ax_tensor_rank(const ax_tensor *t);
+double ax_tensor_dim(const ax_tensor *t, int i);
+double ax_tensor_size(const ax_tensor *t);
+int ax_tensor_read(const ax_tensor *t, double *out, double offset, double n);            /* values as doubles */
+int ax_tensor_write(ax_tensor *t, const double *in, double offset, double n);
+int ax_tensor_reshape(ax_tensor *t, int rank, const int64_t *shape);                     /* same size */
+ax_tensor *ax_tensor_alias(ax_engine *e, ax_tensor *t, int rank, const int64_t *shape);  /* same memory, other shape */
+
+/* ---- multipliers (src/engine/mult.c) ---- */
+const ax_mult *ax_mult_get(const char *spec);         /* NULL: unknown spec, bad table */
+const char *ax_mult_spec(const ax_mult *m);           /* canonical */
+const char *ax_mult_family(const ax_mult *m);
+int ax_mult_width(const ax_mult *m);
+const char *ax_mult_sha256(const ax_mult *m);
+
+/* ---- products (src/engine/ops.c): forward f(x, w); by the input f(dy, w); by the weights f(x, dy) ---- */
+/* c (.., m, n) = op(a) x op(b) + bias (n or NULL); flags: 1 transposes a's last two dimensions, 2 those of b. */
+int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_tensor *bias, int flags, const ax_mult *m);
+/* x (n,h,w,c), w (kh,kw,c,oc), y (n,oh,ow,oc). Padding at the end follows from y's shape. */
+int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_tensor *bias,
+              int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m);
+int ax_conv2d_grad_input(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *w,
+                         int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m);
+int ax_conv2d_grad_weight(ax_tensor *dw, const ax_tensor *x, const ax_tensor *dy,
+                          int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m);
+int ax_bias_grad(ax_tensor *db, const ax_tensor *dy);                    /* sum over all but the last dimension */
+
+/* ---- elementwise, pooling, loss, optimisers (src/engine/ops.c) ---- */
+int ax_relu(ax_tensor *y, const ax_tensor *x);
+int ax_relu_grad(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *y);
+int ax_tanh(ax_tensor *y, const ax_tensor *x);
+int ax_tanh_grad(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *y);
+int ax_sigmoid(ax_tensor *y, const ax_tensor *x);
+int ax_sigmoid_grad(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *y);
+int ax_maxpool(ax_tensor *y, ax_tensor *arg, const ax_tensor *x, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w);
+int ax_maxpool_grad(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *arg, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w);
+int ax_avgpool(ax_tensor *y, const ax_tensor *x, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w);
+int ax_avgpool_grad(ax_tensor *dx, const ax_tensor *dy, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w);
+int ax_dropout(ax_tensor *y, const ax_tensor *x, double rate, double seed, double layer, double step);    /* its own gradient: dx from dy */
+/* logits (rows, classes), labels I32 (rows), totals F64 (3): loss sum, correct, rows, added to; dlogits may be NULL. */
+int ax_softmax_xent(ax_tensor *dlogits, ax_tensor *totals, const ax_tensor *logits, const ax_tensor *labels);
+int ax_argmax(ax_tensor *index, const ax_tensor *x);
+int ax_sgd_step(ax_tensor *w, ax_tensor *velocity, const ax_tensor *g, double lr, double momentum, double weight_decay, int nesterov);
+int ax_adam_step(ax_tensor *w, ax_tensor *m, ax_tensor *v, const ax_tensor *g, double lr, double beta1, double beta2,
+                 double eps, double weight_decay, int decoupled, double t);           /* t: step number from 1 */
+int ax_fill(ax_tensor *t, double value);
+int ax_fill_uniform(ax_tensor *t, double lo, double hi, double seed, double stream);
+int ax_all_finite(const ax_tensor *t);                /* 1 yes, 0 no, negative: a status */
+
+/* ---- data sets (src/data/dataset.c); part: 0 train, 1 valid, 2 test ---- */
+/* What is known of a set without its files, as JSON: {"name","shape":[h,w,c],"classes","train","test","sha256"}.
+ * `options` is a JSON object of the set's own options ("{}" if none). NULL: unknown name or option. Valid until the next call. */
+const char *ax_dataset_describe(const char *name, const char *options);
+/* Opens (and fetches if missing) the files. The last `valid` training samples become the validation part. */
+ax_dataset *ax_dataset_open(const char *name, const char *options, double scale, double valid);
+void ax_dataset_close(ax_dataset *d);
+double ax_dataset_count(const ax_dataset *d, int part);
+/* Batch number `batch` of an epoch into x (rows, h, w, c) F32 and labels (rows) I32; rows beyond the part are zero with label
+ * -1. epoch >= 0: shuffled by (seed, epoch); epoch -1: in the set's own order. */
+int ax_batch_load(ax_tensor *x, ax_tensor *labels, ax_dataset *d, int part, double seed, double epoch, double batch);
+
+/* ---- the running trial (src/run/trial.c) ---- */
+ax_engine *ax_trial_engine(ax_trial *t);              /* made for this trial; dies with it */
+int ax_trial_add_state(ax_trial *t, const char *name, ax_tensor *tensor);   /* part of every checkpoint; weights: name "w/..." */
+int ax_trial_restore(ax_trial *t);                    /* tensors from the checkpoint; 1: restored, 0: none, negative: a status */
+double ax_trial_position(const ax_trial *t, int what);/* after a restore: 0 epoch, 1 step within it, 2 updates so far */
+/* After a batch: shows progress; 1: go on, 0: asked to stop (a checkpoint at this position is written), negative: a status. */
+int ax_trial_step(ax_trial *t, double epoch, double epochs, double step, double steps, double updates, double loss, double acc);
+int ax_trial_should_sync(ax_trial *t);                /* 1: time to show progress, so loss and acc are worth reading */
+int ax_trial_epoch(ax_trial *t, double epoch, double updates, const char *metrics_json);  /* end of epoch (from 1): checkpoint, then journal */
+int ax_trial_predictions(ax_trial *t, const int32_t *predicted, const int32_t *labels, double n, double classes);
+int ax_trial_finish(ax_trial *t, const char *summary_json, int diverged);
+/* cdef end */
+
+#endif

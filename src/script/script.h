@@ -1,0 +1,31 @@
+/* The only door to Lua: an experiment file in a sandboxed state. Text goes in, text comes out; no C frame is ever jumped over.
+ *
+ * Failures are AX_ESCRIPT with "file:line: what", a newline and the source line, indented (the traceback with verbose). */
+#ifndef AX_SCRIPT_H
+#define AX_SCRIPT_H
+
+#include <stdbool.h>
+
+typedef struct ax_script ax_script;
+struct ax_trial;
+
+/* Loads and runs an experiment file. `sources`: NULL reads PATH and what it requires from below PATH's directory; otherwise
+ * a JSON object of file name -> text as ax_script_plan recorded it (a worker runs what was planned, whatever was edited
+ * since). NULL: AX_ENOENT or AX_ESCRIPT. */
+ax_script *ax_script_open(const char *path, const char *sources, bool verbose);
+void ax_script_close(ax_script *s);
+
+/* Expands the study under overrides ("key=value", n of them). *json (the caller frees):
+ * {"name","metric","sources":{file:text},"trials":[{"config":text,"multiplier","family","width","seed","epochs",
+ *  "multiplies","params":{...}}]}, in the order of the grid, later axes varying fastest. AX_EARG: unknown key (with a
+ * suggestion) or bad value. */
+int ax_script_plan(ax_script *s, const char *const *overrides, int n, bool strict, char **json);
+
+/* Runs one trial to its end, or to the point where ax_trial_step says stop. `params` is the trial's JSON object and `config`
+ * its canonical text, which the script must reproduce. */
+int ax_script_run(ax_script *s, const char *params, const char *config, struct ax_trial *t);
+
+/* The model's layers under overrides (the first trial of the grid): JSON of SPEC section 2, `summary`. */
+int ax_script_summary(ax_script *s, const char *const *overrides, int n, char **json);
+
+#endif

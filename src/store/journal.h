@@ -1,0 +1,19 @@
+/* The event journal of one worker: JSON lines, each with a CRC-32, one writer. A torn tail is cut before appending.
+ * A line: {"t":<unix>,"trial":ID,"event":"start|epoch|done|failed|interrupted",...,"crc":"xxxxxxxx"}. */
+#ifndef AX_STORE_JOURNAL_H
+#define AX_STORE_JOURNAL_H
+
+#include <cJSON.h>
+#include <stdint.h>
+
+typedef struct ax_journal ax_journal;
+
+ax_journal *ax_journal_open(const char *dir, const char *worker);   /* DIR/events/WORKER.jsonl; NULL: AX_ESTORE */
+void ax_journal_close(ax_journal *j);
+int ax_journal_add(ax_journal *j, cJSON *event);                     /* takes the event; write and fdatasync; AX_ESTORE */
+
+/* Reads good lines from byte *offset of a journal on, moves it behind the last good one, and gives them as an array
+ * (possibly empty; NULL: AX_ENOENT or AX_ENOMEM). For followers. */
+cJSON *ax_journal_read(const char *path, int64_t *offset);
+
+#endif

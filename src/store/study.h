@@ -1,0 +1,57 @@
+/* A study directory: where its files are, its plan, and the state of each trial.
+ *
+ *   plan.json            the last plan: name, metric, the script's sources, the trials       (written by sweep, atomically)
+ *   trials/ID.h5         a finished trial, published once by link(2)
+ *   ckpt/ID.h5           its rolling checkpoint, removed when the trial is published
+ *   claims/ID.claim      who runs it now, heartbeat and progress
+ *   failed/ID.json       why it failed: {"message", "log", "retries", "host"}
+ *   events/WORKER.jsonl  journal of one worker: a CRC a line
+ *   logs/ID.log          what the trial printed
+ *   lock                 held (flock) by the study's one supervisor
+ * The study file DIR.h5 beside it is rebuilt from these. */
+#ifndef AX_STORE_STUDY_H
+#define AX_STORE_STUDY_H
+
+#include "store/record.h"
+
+/* One planned trial. */
+typedef struct {
+    char id[AX_ID_MAX];                  /* first 16 hexadecimal digits of config's SHA-256 */
+    char multiplier[AX_LABEL_MAX], family[64];
+    int width;
+    uint64_t seed;
+    int epochs;
+    double multiplies;                   /* approximate products of the whole trial, forward and backward: its cost */
+    char *config;                        /* canonical JSON text */
+    char *params;                        /* JSON object: resolved parameters, enough to run it with the script */
+} ax_spec;
+
+typedef struct {
+    char name[128];
+    char metric[32];                     /* "test_acc" */
+    char created[32];                    /* ISO 8601 UTC of the study's first plan */
+    bool strict;
+    char *script;                        /* path as the user gave it */
+    char *sources;                       /* JSON object: file name (relative to the script's directory) -> text; the script's is first */
+    ax_spec *specs;
+    int n;
+} ax_plan_file;
+
+void ax_plan_file_release(ax_plan_file *p);
+int ax_plan_file_write(const char *dir, const ax_plan_file *p);     /* AX_ESTORE */
+/* AX_ENOENT: no plan.json there (not a study directory); AX_EFORMAT; AX_ESTORE: a newer schema. */
+int ax_plan_file_read(const char *dir, ax_plan_file *p);
+
+/* "DIR/trials/ID.h5" and so on; kind is one of the names below. The caller frees with ax_free; NULL: AX_ENOMEM. */
+enum ax_study_file { AX_FILE_TRIAL, AX_FILE_CKPT, AX_FILE_CLAIM, AX_FILE_FAILED, AX_FILE_LOG };
+char *ax_study_path(const char *dir, enum ax_study_file kind, const char *id);
+int ax_study_mkdirs(const char *dir);                /* DIR and its subdirectories; AX_ESTORE */
+
+/* Opens and locks DIR/lock for the one supervisor. *fd stays open as long as it works; AX_ESTORE names the holder. */
+int ax_study_lock(int *fd, const char *dir);
+
+/* The failure record of a trial. */
+int ax_failed_write(const char *dir, const char *id, const char *message, const char *log_tail, int retries);
+int ax_failed_read(const char *dir, const char *id, ax_record *r);  /* message, log_tail, retries; AX_ENOENT */
+
+#endif
