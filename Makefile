@@ -1,0 +1,35 @@
+# A thin front of CMake. `make` builds; `make demo` and `make test` also install what is missing (Debian) and say what.
+BUILD  ?= build
+PREFIX ?= /usr/local
+JOBS   := $(shell nproc)
+
+.PHONY: all deps demo test install bundle clean
+
+all:
+	@cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) > $(BUILD).log 2>&1 || { cat $(BUILD).log; echo "run 'make deps' first"; exit 1; }
+	@rm -f $(BUILD).log
+	@cmake --build $(BUILD) -j $(JOBS) --target approxrun
+
+deps:
+	@tools/deps.sh
+
+demo:
+	@tools/deps.sh data
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/approxrun data get mnist
+	@$(BUILD)/approxrun sweep experiments/mnist.lua
+	@$(BUILD)/approxrun compare results/mnist mbm mit
+	@$(BUILD)/approxrun plot results/mnist.h5 --kind width -o results/mnist.svg
+
+test:
+	@tools/deps.sh data test
+	@tests/run.sh $(BUILD)
+
+install: all
+	@cmake --install $(BUILD)
+
+bundle: all
+	@tools/bundle.sh $(BUILD)
+
+clean:
+	@rm -rf $(BUILD) build-* dist
