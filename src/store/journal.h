@@ -1,5 +1,7 @@
 /* The event journal of one worker: JSON lines, each with a CRC-32, one writer. A torn tail is cut before appending.
- * A line: {"t":<unix>,"trial":ID,"event":"start|epoch|done|failed|interrupted",...,"crc":"xxxxxxxx"}. */
+ * A line: {"t":<unix>,"trial":ID,"event":"start|epoch|done|failed|interrupted",...,"crc":"xxxxxxxx"}.
+ * An epoch may stand in it twice: a resumed trial repeats its last one (with "again":true), since a crash between checkpoint
+ * and journal would have lost that line. Readers go by (trial, epoch). */
 #ifndef AX_STORE_JOURNAL_H
 #define AX_STORE_JOURNAL_H
 
@@ -8,12 +10,13 @@
 
 typedef struct ax_journal ax_journal;
 
-ax_journal *ax_journal_open(const char *dir, const char *worker);   /* DIR/events/WORKER.jsonl; NULL: AX_ESTORE */
+/* Opens the first DIR/events/HOST-N.jsonl that no living worker writes to, and locks it. NULL: AX_ESTORE, AX_ENOMEM. */
+ax_journal *ax_journal_open(const char *dir);
 void ax_journal_close(ax_journal *j);
 int ax_journal_add(ax_journal *j, cJSON *event);                     /* takes the event; write and fdatasync; AX_ESTORE */
 
-/* Reads good lines from byte *offset of a journal on, moves it behind the last good one, and gives them as an array
- * (possibly empty; NULL: AX_ENOENT or AX_ENOMEM). For followers. */
+/* Reads good lines from byte *offset of a journal on, moves it behind the last whole one, and gives them as an array
+ * (possibly empty; a damaged line is passed over; NULL: AX_ENOENT or AX_ENOMEM). For followers. */
 cJSON *ax_journal_read(const char *path, int64_t *offset);
 
 #endif

@@ -49,7 +49,7 @@ typedef struct {
 
 void ax_record_init(ax_record *r);                            /* all absent: NAN, "", "{}" */
 void ax_record_release(ax_record *r);
-double *ax_record_curve(ax_record *r, const char *name);      /* the values, or NULL */
+double *ax_record_curve(const ax_record *r, const char *name);      /* the values, or NULL */
 int ax_record_add_curve(ax_record *r, const char *name, const double *values, int epochs);
 
 #endif

@@ -31,6 +31,9 @@ int ax_results_write(const ax_results *r, const char *path);
 /* The trials of several studies in one; a trial of the same id is kept once (a finished one wins). Takes `from`'s trials. */
 int ax_results_add(ax_results *r, ax_results *from);
 
+/* Lists in r->mults what its trials use and it does not hold yet. */
+int ax_results_collect(ax_results *r);
+
 /* A trial by its id or an unambiguous beginning of it, or by "mbm:7/1" (multiplier/seed). NULL: AX_EARG with a suggestion. */
 const ax_record *ax_results_find(const ax_results *r, const char *trial);
 

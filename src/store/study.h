@@ -4,7 +4,7 @@
  *   trials/ID.h5         a finished trial, published once by link(2)
  *   ckpt/ID.h5           its rolling checkpoint, removed when the trial is published
  *   claims/ID.claim      who runs it now, heartbeat and progress
- *   failed/ID.json       why it failed: {"message", "log", "retries", "host"}
+ *   failed/ID.json       why it failed: {"message", "log", "retries", "host", "time"}; renamed to ID.retry when run again
  *   events/WORKER.jsonl  journal of one worker: a CRC a line
  *   logs/ID.log          what the trial printed
  *   lock                 held (flock) by the study's one supervisor
@@ -43,15 +43,28 @@ int ax_plan_file_write(const char *dir, const ax_plan_file *p);     /* AX_ESTORE
 int ax_plan_file_read(const char *dir, ax_plan_file *p);
 
 /* "DIR/trials/ID.h5" and so on; kind is one of the names below. The caller frees with ax_free; NULL: AX_ENOMEM. */
-enum ax_study_file { AX_FILE_TRIAL, AX_FILE_CKPT, AX_FILE_CLAIM, AX_FILE_FAILED, AX_FILE_LOG };
+enum ax_study_file { AX_FILE_TRIAL, AX_FILE_CKPT, AX_FILE_CLAIM, AX_FILE_FAILED, AX_FILE_RETRY, AX_FILE_LOG };
 char *ax_study_path(const char *dir, enum ax_study_file kind, const char *id);
+char *ax_study_file_path(const char *dir);           /* "DIR.h5", trailing slashes left out; the caller frees */
 int ax_study_mkdirs(const char *dir);                /* DIR and its subdirectories; AX_ESTORE */
+int ax_study_remove(const char *dir, enum ax_study_file kind, const char *id);    /* a missing file is success; AX_ESTORE */
+
+bool ax_study_has(const char *dir, enum ax_study_file kind, const char *id);
 
 /* Opens and locks DIR/lock for the one supervisor. *fd stays open as long as it works; AX_ESTORE names the holder. */
 int ax_study_lock(int *fd, const char *dir);
 
-/* The failure record of a trial. */
+/* The state of a trial as its files tell, without opening HDF5: a diverged trial counts as complete. */
+enum ax_state ax_study_state(const char *dir, const char *id);
+
+/* The last lines, 4 KiB at most, of a trial's log; "" if there is none. The caller frees; NULL: AX_ENOMEM. */
+char *ax_log_tail(const char *dir, const char *id);
+
+/* The failure record of a trial. A sweep marks failed trials for a retry before it starts; the record then only counts. */
 int ax_failed_write(const char *dir, const char *id, const char *message, const char *log_tail, int retries);
-int ax_failed_read(const char *dir, const char *id, ax_record *r);  /* message, log_tail, retries; AX_ENOENT */
+int ax_failed_note(const char *dir, const char *id, const char *message);       /* the same with the log's tail and the count */
+int ax_failed_read(const char *dir, const char *id, ax_record *r);  /* message, log_tail, retries, host; AX_ENOENT */
+int ax_failed_retry(const char *dir, const char *id);               /* not failed: success; AX_ESTORE */
+int ax_failed_count(const char *dir, const char *id);               /* how often a trial marked for a retry has failed */
 
 #endif

@@ -25,7 +25,8 @@ void ax_blocks_release(ax_blocks *b);       /* frees data too: for arrays that a
 /* Publishes a trial's result with its final weights. *existed: another worker was first; its result stands. AX_ESTORE. */
 int ax_trialfile_publish(const char *path, const ax_record *r, const ax_blocks *weights, bool *existed);
 
-/* AX_ENOENT; AX_EFORMAT: damaged or not ours; AX_ESTORE: newer schema. Weights are not read. */
+/* r comes from ax_record_init; if r->id is set, it is the trial that is wanted. AX_ENOENT; AX_EFORMAT: damaged, not ours, or of
+ * another trial; AX_ESTORE: newer schema. Weights are not read. After a failure r is as ax_record_init leaves it. */
 int ax_trialfile_read(const char *path, ax_record *r);
 
 /* Where a trial stands. The history travels in the record's curves; state blocks are weights, moments and totals. */
@@ -34,9 +35,13 @@ typedef struct {
     double train_s;                   /* seconds of training so far */
 } ax_position;
 
-/* `id` and `device_class` ("cpu") are stored and checked on reading: AX_EFORMAT names what differs. A checkpoint whose
- * digest is wrong is AX_EFORMAT. */
+/* r->id and `device_class` ("cpu") are stored; reading compares them with r->id, if that is set (r comes from ax_record_init),
+ * and `device_class`, unless NULL: AX_EFORMAT names what differs. A checkpoint whose digest is wrong is AX_EFORMAT. at and
+ * state may be NULL for a reader of the history alone. A block's name is a path without empty parts ("w/conv1/kernel"). */
 int ax_checkpoint_write(const char *path, const ax_record *r, const ax_position *at, const ax_blocks *state, const char *device_class);
 int ax_checkpoint_read(const char *path, ax_record *r, ax_position *at, ax_blocks *state, const char *device_class);
+
+/* "1.10.8": the HDF5 library that is loaded. */
+const char *ax_store_version(void);
 
 #endif

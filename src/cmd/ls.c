@@ -1,0 +1,119 @@
+/* approxrun ls: one line a trial, filtered and sorted. */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "cmd/commands.h"
+#include "cmd/filter.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "store/export.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static int select_trials(const ax_record **out, int *n, const ax_results *r, const char *where)
+{
+    for (int i = 0; i < r->n; i++) {
+        bool match = true;
+        if (where) AX_TRY(ax_filter_match(&match, where, &r->trials[i]));
+        if (match) out[(*n)++] = &r->trials[i];
+    }
+    return AX_OK;
+}
+
+/* By a key, stable: trials of equal keys stay in the plan's order; absent numbers come last. */
+static int by_key(const ax_record *a, const ax_record *b, const char *key, bool down)
+{
+    char room_a[AX_LABEL_MAX], room_b[AX_LABEL_MAX];
+    ax_value x, y;
+    AX_TRY(ax_value_get(&x, a, key, room_a));
+    AX_TRY(ax_value_get(&y, b, key, room_b));
+    if (x.text && y.text) return down ? strcmp(y.text, x.text) > 0 : strcmp(x.text, y.text) > 0;
+    if (isnan(x.number) || isnan(y.number)) return isnan(x.number) && !isnan(y.number);
+    return down ? x.number < y.number : x.number > y.number;
+}
+
+static int sort_trials(const ax_record **t, int n, const char *key)
+{
+    bool down = key[0] == '-';
+    for (int i = 0; i < n; i++)
+        for (int k = i; k > 0; k--) {
+            int after = by_key(t[k - 1], t[k], key + down, down);
+            if (after < 0) return after;
+            if (!after) break;
+            const ax_record *swap = t[k - 1];
+            t[k - 1] = t[k];
+            t[k] = swap;
+        }
+    if (n != 1) return AX_OK;
+    return by_key(t[0], t[0], key + down, down);      /* a wrong key is a mistake for one trial too */
+}
+
+static void cell(char out[16], const char *format, double v)
+{
+    if (isnan(v)) snprintf(out, 16, "-");
+    else snprintf(out, 16, format, v);
+}
+
+static void print_table(const ax_record *const *t, int n)
+{
+    int wide = 10;
+    for (int i = 0; i < n; i++) {
+        int len = (int)strlen(t[i]->multiplier);
+        wide = len > wide ? len : wide;
+    }
+    if (!ax_common_options.quiet)
+        printf("%-16s  %-*s %5s %6s  %-11s %6s %9s %9s %9s\n", "id", wide, "multiplier", "width", "seed", "state", "epochs", "test acc", "test loss",
+               "train s");
+    for (int i = 0; i < n; i++) {
+        char acc[16], loss[16], time[16];
+        cell(acc, "%.2f %%", 100 * t[i]->test_acc);
+        cell(loss, "%.4f", t[i]->test_loss);
+        cell(time, "%.1f", t[i]->train_s);
+        printf("%-16s  %-*s %5d %6llu  %-11s %6d %9s %9s %9s%s\n", t[i]->id, wide, t[i]->multiplier, t[i]->width,
+               (unsigned long long)t[i]->seed, ax_state_name(t[i]->state), t[i]->epochs, acc, loss, time,
+               t[i]->in_plan ? "" : "  not in plan");
+    }
+}
+
+static int print_json(const ax_results *r, const ax_record *const *t, int n)
+{
+    const ax_export_options o = {0};
+    cJSON *tree = cJSON_CreateObject();
+    ax_json_set_number(tree, "schema", 1);
+    ax_json_set_string(tree, "study", r->study);
+    cJSON *trials = ax_json_set_array(tree, "trials");
+    for (int i = 0; i < n; i++) cJSON_AddItemToArray(trials, ax_export_trial(t[i], &o));
+    return ax_output_json(tree);
+}
+
+int cmd_ls(int argc, char **argv)
+{
+    const char *where = NULL, *sort = NULL;
+    bool json = false;
+    const ax_option options[] = {
+        {"where", 'w', AX_OPT_TEXT, &where, "EXPR", "only trials for which EXPR is true", 0, 0},
+        {"sort", 0, AX_OPT_TEXT, &sort, "KEY", "by a field, a curve's last value or a parameter; -KEY: descending", 0, 0},
+        {"json", 0, AX_OPT_FLAG, &json, NULL, "print JSON", 0, 0},
+        {0},
+    };
+    const ax_usage usage = {"ls", "STUDY [-w EXPR] [--sort KEY]", "one line a trial",
+                            "EXPR compares fields, parameters and curves' last values: width<=5 and test_acc>0.9,\n"
+                            "state==failed or not family==mbm, multiplier~'mit'. Operators: < <= > >= == != ~ (holds).\n"
+                            "Accuracies are fractions of 1 in EXPR.", 1, 1};
+    ax_texts args;
+    AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
+    if (!args.n) return AX_OK;
+    ax_results r;
+    int n = 0;
+    AX_TRY(ax_results_open(&r, args.items[0]));
+    const ax_record **trials = ax_alloc((size_t)r.n + 1, sizeof *trials);
+    int status = trials ? select_trials(trials, &n, &r, where) : AX_ENOMEM;
+    if (status == AX_OK && sort) status = sort_trials(trials, n, sort);
+    if (status == AX_OK && json) status = print_json(&r, trials, n);
+    else if (status == AX_OK) print_table(trials, n);
+    ax_free(trials);
+    ax_results_release(&r);
+    return status;
+}

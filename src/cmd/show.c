@@ -1,0 +1,108 @@
+/* approxrun show: one trial whole. */
+#include "base/error.h"
+#include "base/json.h"
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "store/export.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static void print_head(const ax_record *t)
+{
+    printf("trial       %s%s\n", t->id, t->in_plan ? "" : "  (not in plan)");
+    printf("multiplier  %s (1,8,%d) %d bits\n", t->multiplier, t->width, 9 + t->width);
+    printf("seed        %llu\n", (unsigned long long)t->seed);
+    printf("state       %s%s%s\n", ax_state_name(t->state), t->message[0] ? ": " : "", t->message);
+    printf("epochs      %d", t->epochs);
+    if (t->best_epoch) printf(", best %d", t->best_epoch);
+    printf("\n");
+    if (!isnan(t->test_acc)) printf("test acc    %.2f %%\n", 100 * t->test_acc);
+    if (!isnan(t->test_loss)) printf("test loss   %.4f\n", t->test_loss);
+    if (!isnan(t->train_s)) printf("trained     %.1f s on %s, %s\n", t->train_s, t->device, t->host);
+    if (!isnan(t->started)) {
+        char text[32];
+        time_t when = (time_t)t->started;
+        struct tm tm;
+        if (gmtime_r(&when, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm)) printf("started     %s\n", text);
+    }
+    if (t->retries) printf("retries     %d\n", t->retries);
+    if (t->tags[0]) printf("tags        %s\n", t->tags);
+}
+
+static void print_curves(const ax_record *t)
+{
+    if (!t->ncurves || !t->epochs) return;
+    printf("\nepoch");
+    for (int i = 0; i < t->ncurves; i++) printf(" %12s", t->curves[i].name);
+    for (int e = 0; e < t->epochs; e++) {
+        printf("\n%5d", e + 1);
+        for (int i = 0; i < t->ncurves; i++) printf(" %12.6g", t->curves[i].values[e]);
+    }
+    printf("\n");
+}
+
+/* Rows: the true class; columns: what the network said. */
+static void print_confusion(const ax_record *t)
+{
+    if (!t->confusion || t->classes > 20) return;
+    printf("\nconfusion (rows: true class)\n");
+    for (int i = 0; i < t->classes; i++) {
+        for (int k = 0; k < t->classes; k++) printf(" %6lld", (long long)t->confusion[(int64_t)i * t->classes + k]);
+        printf("\n");
+    }
+}
+
+static void print_texts(const ax_record *t)
+{
+    printf("\nparams      %s\n", t->params);
+    if (ax_common_options.verbose) printf("config      %s\nenvironment %s\n", t->config, t->env);
+    if (t->log_tail[0]) printf("\nlog, last lines:\n%s%s", t->log_tail, t->log_tail[strlen(t->log_tail) - 1] == '\n' ? "" : "\n");
+}
+
+static int print_json(const ax_record *t)
+{
+    const ax_export_options o = {.curves = true};
+    cJSON *tree = ax_export_trial(t, &o);
+    cJSON_AddRawToObject(tree, "config", t->config);
+    cJSON_AddRawToObject(tree, "environment", t->env);
+    if (t->confusion) {
+        cJSON *rows = ax_json_set_array(tree, "confusion");
+        for (int i = 0; i < t->classes; i++) {
+            cJSON *row = cJSON_CreateArray();
+            for (int k = 0; k < t->classes; k++)
+                cJSON_AddItemToArray(row, ax_json_number((double)t->confusion[(int64_t)i * t->classes + k]));
+            cJSON_AddItemToArray(rows, row);
+        }
+    }
+    ax_json_set_string(tree, "log", t->log_tail);
+    return ax_output_json(tree);
+}
+
+int cmd_show(int argc, char **argv)
+{
+    bool json = false;
+    const ax_option options[] = {{"json", 0, AX_OPT_FLAG, &json, NULL, "print JSON", 0, 0}, {0}};
+    const ax_usage usage = {"show", "STUDY TRIAL", "one trial whole",
+                            "TRIAL is its id, an unambiguous beginning of it, or MULTIPLIER/SEED (mbm:7/1). -v adds the configuration\n"
+                            "and the environment.", 2, 2};
+    ax_texts args;
+    AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
+    if (!args.n) return AX_OK;
+    ax_results r;
+    AX_TRY(ax_results_open(&r, args.items[0]));
+    const ax_record *t = ax_results_find(&r, args.items[1]);
+    int status = t ? AX_OK : ax_errstatus();
+    if (t && json) status = print_json(t);
+    else if (t) {
+        print_head(t);
+        print_curves(t);
+        print_confusion(t);
+        print_texts(t);
+    }
+    ax_results_release(&r);
+    return status;
+}

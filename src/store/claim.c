@@ -1,0 +1,198 @@
+/* Claims. Invariant: the owner of a claim holds an exclusive open-file-description lock on its first byte, which the kernel
+ * drops when the owner dies; so on one host (and on a file system with shared locks) no claim has two owners, and a dead
+ * owner's claim is free at once. Where locks are not shared, the heartbeat decides. */
+#include "store/claim.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "store/study.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CLAIM_BYTES = 1024 };      /* fixed, so that a rewrite never leaves a tail of the old text */
+
+static double clock_s(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void this_host(char host[64], char boot[40])
+{
+    snprintf(host, 64, "localhost");
+    gethostname(host, 63);
+    host[63] = 0;
+    boot[0] = 0;
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!f) return;
+    if (fscanf(f, "%39s", boot) != 1) boot[0] = 0;
+    fclose(f);
+}
+
+static bool lock_it(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+static bool is_locked(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static void fill(ax_progress *p, const cJSON *tree)
+{
+    snprintf(p->host, sizeof p->host, "%s", ax_json_get_string(tree, "host", ""));
+    snprintf(p->boot, sizeof p->boot, "%s", ax_json_get_string(tree, "boot", ""));
+    snprintf(p->job, sizeof p->job, "%s", ax_json_get_string(tree, "job", ""));
+    p->pid = (int64_t)ax_json_get_number(tree, "pid", 0);
+    p->beat = ax_json_get_number(tree, "beat", 0);
+    p->wall = ax_json_get_number(tree, "wall", 0);
+    p->started = ax_json_get_number(tree, "started", 0);
+    p->epoch = (int)ax_json_get_number(tree, "epoch", 0);
+    p->epochs = (int)ax_json_get_number(tree, "epochs", 0);
+    p->step = ax_json_get_number(tree, "step", 0);
+    p->steps = ax_json_get_number(tree, "steps", 0);
+    p->rate = ax_json_get_number(tree, "rate", 0);
+    p->loss = ax_json_get_number(tree, "loss", NAN);
+    p->acc = ax_json_get_number(tree, "acc", NAN);
+    p->eta = ax_json_get_number(tree, "eta", NAN);
+}
+
+/* A claim is a line of JSON, a space, the CRC of the JSON in hexadecimal, and spaces up to CLAIM_BYTES. */
+static bool parse(ax_progress *p, char *text)
+{
+    char *end = text + strlen(text);
+    while (end > text && strchr(" \n", end[-1])) *--end = 0;
+    char *crc = strrchr(text, ' ');
+    if (!crc || strlen(crc + 1) != 8 || strtoul(crc + 1, NULL, 16) != ax_crc32(text, (size_t)(crc - text))) return false;
+    cJSON *tree = ax_json_parse(text, (size_t)(crc - text), "claim");
+    if (tree) fill(p, tree);
+    cJSON_Delete(tree);
+    return tree != NULL;
+}
+
+/* The text of an open claim; while its owner is rewriting it, what is read may be torn: once more, a little later. */
+static bool read_progress(ax_progress *p, int fd)
+{
+    memset(p, 0, sizeof *p);
+    p->loss = p->acc = p->eta = NAN;
+    for (int tries = 0; tries < 5; tries++) {
+        char text[CLAIM_BYTES + 1] = "";
+        ssize_t n = pread(fd, text, CLAIM_BYTES, 0);
+        text[n > 0 ? n : 0] = 0;
+        if (parse(p, text)) return true;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return false;
+}
+
+/* Another host's claim, by its heartbeat; clocks of two hosts may differ, so one ahead of ours counts as fresh. */
+static bool beats_elsewhere(const ax_progress *p)
+{
+    char host[64], boot[40];
+    this_host(host, boot);
+    return p->host[0] && strcmp(p->host, host) != 0 && clock_s(CLOCK_REALTIME) - p->wall < AX_CLAIM_GRACE_S;
+}
+
+int ax_claim_update(int fd, const ax_progress *p)
+{
+    char host[64], boot[40];
+    const char *job = getenv("SLURM_JOB_ID");
+    this_host(host, boot);
+    cJSON *tree = cJSON_CreateObject();
+    ax_json_set_string(tree, "host", host);
+    ax_json_set_string(tree, "boot", boot);
+    ax_json_set_string(tree, "job", job ? job : "");
+    ax_json_set_number(tree, "pid", (double)getpid());
+    ax_json_set_number(tree, "beat", clock_s(CLOCK_BOOTTIME));
+    ax_json_set_number(tree, "wall", clock_s(CLOCK_REALTIME));
+    ax_json_set_number(tree, "started", p->started);
+    ax_json_set_number(tree, "epoch", p->epoch);
+    ax_json_set_number(tree, "epochs", p->epochs);
+    ax_json_set_number(tree, "step", p->step);
+    ax_json_set_number(tree, "steps", p->steps);
+    ax_json_set_number(tree, "rate", p->rate);
+    ax_json_set_number(tree, "loss", p->loss);
+    ax_json_set_number(tree, "acc", p->acc);
+    ax_json_set_number(tree, "eta", p->eta);
+    char *json = ax_json_text(tree, false);
+    cJSON_Delete(tree);
+    if (!json) return AX_ENOMEM;
+    char text[CLAIM_BYTES], crc[10];
+    size_t len = strlen(json) < CLAIM_BYTES - sizeof crc ? strlen(json) : CLAIM_BYTES - sizeof crc;
+    memset(text, ' ', sizeof text);
+    memcpy(text, json, len);
+    memcpy(text + len, crc, (size_t)snprintf(crc, sizeof crc, " %08x", (unsigned)ax_crc32(json, len)));
+    text[CLAIM_BYTES - 1] = '\n';
+    ax_free(json);
+    ssize_t n = pwrite(fd, text, CLAIM_BYTES, 0);
+    return n == CLAIM_BYTES ? AX_OK : ax_fail(AX_ESTORE, "claim: cannot write: %s", n < 0 ? strerror(errno) : "the disk is full");
+}
+
+/* Locks an open claim and makes sure that it is still the one under that name. */
+static int own(int *fd, int file, const char *path)
+{
+    struct stat opened, named;
+    ax_progress now = {.started = clock_s(CLOCK_REALTIME), .loss = NAN, .acc = NAN, .eta = NAN};
+    if (!lock_it(file)) return AX_OK;
+    if (fstat(file, &opened) != 0 || stat(path, &named) != 0 || opened.st_ino != named.st_ino) return AX_OK;
+    AX_TRY(ax_claim_update(file, &now));
+    *fd = file;
+    return AX_OK;
+}
+
+int ax_claim_take(int *fd, const char *dir, const char *id)
+{
+    *fd = -1;
+    char *path = ax_study_path(dir, AX_FILE_CLAIM, id);
+    if (!path) return AX_ENOMEM;
+    int status = AX_OK;
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file >= 0) {
+        status = own(fd, file, path);
+    } else if (errno == EEXIST) {
+        file = open(path, O_RDWR | O_CLOEXEC);
+        ax_progress p;
+        if (file >= 0 && !is_locked(file) && !(read_progress(&p, file) && beats_elsewhere(&p))) status = own(fd, file, path);
+    } else {
+        status = ax_fail(AX_ESTORE, "%s: cannot create the claim: %s", path, strerror(errno));
+    }
+    if (status != AX_OK) ax_fail_in("%s", path);
+    if (file >= 0 && *fd != file) close(file);
+    ax_free(path);
+    return status;
+}
+
+int ax_claim_drop(int fd, const char *dir, const char *id)
+{
+    int status = ax_study_remove(dir, AX_FILE_CLAIM, id);       /* removed before it is unlocked: nobody finds it free */
+    close(fd);
+    return status;
+}
+
+int ax_claim_read(ax_progress *p, bool *alive, const char *dir, const char *id)
+{
+    *alive = false;
+    char *path = ax_study_path(dir, AX_FILE_CLAIM, id);
+    if (!path) return AX_ENOMEM;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ax_free(path);
+    if (fd < 0) return ax_fail(AX_ENOENT, "%s: trial %s is not claimed", dir, id);
+    read_progress(p, fd);
+    *alive = is_locked(fd) || beats_elsewhere(p);
+    close(fd);
+    return AX_OK;
+}

@@ -1,0 +1,40 @@
+/* Trials of one setting and several seeds, as samples: what every comparison and every exported mean works on. */
+#ifndef AX_STORE_GROUPS_H
+#define AX_STORE_GROUPS_H
+
+#include "store/results.h"
+
+/* The trials of the plan that share a multiplier and all parameters but the seed. */
+typedef struct {
+    char label[AX_LABEL_MAX + 256];        /* "mbm:7", or "mbm:7 lr=0.01" where a sweep varies more than multiplier and seed */
+    const char *variant;                   /* the part behind the multiplier: "" or " lr=0.01" */
+    const ax_record *first;                /* its multiplier, family and width are the group's */
+    const ax_record **done;                /* complete and diverged ones, in the plan's order */
+    const ax_record **missing;             /* the others */
+    int ndone, nmissing;
+} ax_group;
+
+typedef struct {
+    ax_group *groups;                      /* in the order of their first trials */
+    int n;
+} ax_groups;
+
+int ax_groups_make(ax_groups *g, const ax_results *r);      /* points into r; AX_ENOMEM */
+void ax_groups_release(ax_groups *g);
+
+/* A trial's value of a metric: test_acc, test_loss, train_s, or the last epoch's value of the curve of that name; NAN if absent. */
+double ax_record_metric(const ax_record *t, const char *metric);
+
+/* Metrics that reports show: the fields first, then curves. NULL behind the last. */
+extern const char *const ax_metrics[];
+
+typedef struct {
+    double *values;                        /* (n) of the finished trials, in their order; NAN: a trial without it */
+    int n, used;                           /* used: how many are finite; the statistics are of those */
+    double mean, sd, half;                 /* half: of the 95 % t-interval, NAN below two values */
+} ax_sample;
+
+int ax_sample_make(ax_sample *s, const ax_group *g, const char *metric);
+void ax_sample_release(ax_sample *s);
+
+#endif

@@ -1,0 +1,186 @@
+/* The event journal. Invariant: a line that was acknowledged is on the disk, whole, and no later line is glued to a torn one. */
+#include "store/journal.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct ax_journal {
+    int fd;
+    char *path;
+    int64_t end;            /* behind the last good line */
+    bool broken;            /* a write or sync failed: nothing more is promised */
+};
+
+static const char crc_key[] = ",\"crc\":\"";
+enum { CRC_TAIL = sizeof crc_key - 1 + 8 + 2 };      /* ,"crc":"xxxxxxxx"} */
+
+/* The CRC covers the line up to its own key. */
+static bool line_is_good(const char *line, size_t len)
+{
+    if (len < CRC_TAIL + 1 || line[0] != '{' || memcmp(line + len - 2, "\"}", 2) != 0) return false;
+    const char *tail = line + len - CRC_TAIL;
+    if (memcmp(tail, crc_key, sizeof crc_key - 1) != 0) return false;
+    char hex[9] = "";
+    memcpy(hex, tail + sizeof crc_key - 1, 8);
+    char *end;
+    unsigned long crc = strtoul(hex, &end, 16);
+    return !*end && crc == ax_crc32(line, len - CRC_TAIL);
+}
+
+/* Bytes up to the end of the last good line. */
+static size_t good_length(const char *text, size_t len)
+{
+    size_t good = 0;
+    for (size_t at = 0; at < len;) {
+        const char *newline = memchr(text + at, '\n', len - at);
+        if (!newline) break;
+        size_t end = (size_t)(newline - text);
+        if (line_is_good(text + at, end - at)) good = end + 1;
+        at = end + 1;
+    }
+    return good;
+}
+
+/* Reads from byte `from` to the end. */
+static int read_from(char **text, size_t *len, int fd, const char *path, int64_t from)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) return ax_fail(AX_EIO, "%s: %s", path, strerror(errno));
+    size_t n = st.st_size > from ? (size_t)(st.st_size - from) : 0;
+    *text = ax_alloc(n + 1, 1);
+    if (!*text) return AX_ENOMEM;
+    for (*len = 0; *len < n;) {
+        ssize_t got = pread(fd, *text + *len, n - *len, (off_t)(from + (int64_t)*len));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        *len += (size_t)got;
+    }
+    return AX_OK;
+}
+
+static int cut_torn_tail(ax_journal *j)
+{
+    char *text = NULL;
+    size_t len = 0;
+    AX_TRY(read_from(&text, &len, j->fd, j->path, 0));
+    j->end = (int64_t)good_length(text, len);
+    ax_free(text);
+    if ((size_t)j->end == len) return AX_OK;
+    if (ftruncate(j->fd, j->end) != 0 || fsync(j->fd) != 0)
+        return ax_fail(AX_ESTORE, "%s: cannot cut the torn last line: %s", j->path, strerror(errno));
+    return AX_OK;
+}
+
+/* 1: opened and locked, 0: another worker writes to it, negative: a status. */
+static int try_open(ax_journal *j)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    j->fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (j->fd < 0) return ax_fail(AX_ESTORE, "%s: cannot open: %s", j->path, strerror(errno));
+    if (fcntl(j->fd, F_OFD_SETLK, &lock) != 0) {
+        int reason = errno;
+        close(j->fd);
+        j->fd = -1;
+        if (reason == EAGAIN || reason == EACCES) return 0;
+        return ax_fail(AX_ESTORE, "%s: cannot lock: %s", j->path, strerror(reason));
+    }
+    int status = cut_torn_tail(j);
+    return status == AX_OK ? 1 : status;
+}
+
+ax_journal *ax_journal_open(const char *dir)
+{
+    enum { SLOTS = 10000 };
+    char host[64] = "localhost", name[128];
+    gethostname(host, sizeof host - 1);
+    ax_journal *j = ax_alloc(1, sizeof *j);
+    if (!j) return NULL;
+    j->fd = -1;
+    int opened = 0;
+    for (int slot = 0; slot < SLOTS && !opened; slot++) {
+        snprintf(name, sizeof name, "events/%s-%d.jsonl", host, slot);
+        ax_free(j->path);
+        j->path = ax_path_join(dir, name);
+        opened = j->path ? try_open(j) : AX_ENOMEM;
+    }
+    if (opened == 1) return j;
+    if (!opened) ax_fail(AX_ESTORE, "%s/events: all %d journals of this host are in use", dir, SLOTS);
+    ax_journal_close(j);
+    return NULL;
+}
+
+void ax_journal_close(ax_journal *j)
+{
+    if (!j) return;
+    if (j->fd >= 0) close(j->fd);
+    ax_free(j->path);
+    ax_free(j);
+}
+
+static int append(ax_journal *j, const char *line, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t n = pwrite(j->fd, line + done, len - done, (off_t)(j->end + (int64_t)done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return ax_fail(AX_ESTORE, "%s: cannot write: %s", j->path, strerror(errno));
+        done += (size_t)n;
+    }
+    if (fdatasync(j->fd) != 0) return ax_fail(AX_ESTORE, "%s: cannot sync: %s", j->path, strerror(errno));
+    j->end += (int64_t)len;
+    return AX_OK;
+}
+
+int ax_journal_add(ax_journal *j, cJSON *event)
+{
+    char *json = ax_json_text(event, false);
+    cJSON_Delete(event);
+    if (!json) return AX_ENOMEM;
+    size_t len = strlen(json) - 1;               /* without the closing brace */
+    ax_buf line;
+    ax_buf_init(&line);
+    ax_buf_add(&line, json, len);
+    ax_buf_printf(&line, "%s%08x\"}\n", crc_key, (unsigned)ax_crc32(json, len));
+    ax_free(json);
+    int status = ax_buf_status(&line);
+    if (status == AX_OK && j->broken) status = ax_fail(AX_ESTORE, "%s: an earlier write failed", j->path);
+    if (status == AX_OK) status = append(j, line.data, line.len);
+    j->broken |= status == AX_ESTORE;
+    ax_buf_release(&line);
+    return status;
+}
+
+cJSON *ax_journal_read(const char *path, int64_t *offset)
+{
+    cJSON *events = NULL;
+    char *text = NULL;
+    size_t len = 0, at = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        ax_fail(AX_ENOENT, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    if (read_from(&text, &len, fd, path, *offset) != AX_OK) goto out;
+    events = cJSON_CreateArray();
+    for (const char *newline; events && (newline = memchr(text + at, '\n', len - at)); at = (size_t)(newline - text) + 1) {
+        size_t n = (size_t)(newline - text) - at;
+        cJSON *event = line_is_good(text + at, n) ? ax_json_parse(text + at, n, path) : NULL;
+        if (event) cJSON_AddItemToArray(events, event);
+    }
+    *offset += (int64_t)at;
+out:
+    close(fd);
+    ax_free(text);
+    return events;
+}

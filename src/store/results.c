@@ -1,0 +1,305 @@
+/* All trials of a study in memory. Invariant: the trials of the plan stand in its order, the others behind by id, so that every
+ * reader shows the same order whatever finished first. */
+#include "store/results.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "store/claim.h"
+#include "store/study.h"
+#include "store/studyfile.h"
+#include "store/trialfile.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLAN_CAP = 1 << 30 };
+
+void ax_results_release(ax_results *r)
+{
+    for (int i = 0; i < r->n; i++) ax_record_release(&r->trials[i]);
+    ax_free(r->trials);
+    ax_free(r->mults);
+    ax_free(r->script);
+    ax_free(r->plan);
+    memset(r, 0, sizeof *r);
+}
+
+static int grow(ax_results *r, ax_record **slot)
+{
+    ax_record *trials = ax_realloc(r->trials, (size_t)r->n + 1, sizeof *trials);
+    if (!trials) return AX_ENOMEM;
+    r->trials = trials;
+    *slot = &r->trials[r->n++];
+    ax_record_init(*slot);
+    return AX_OK;
+}
+
+static int replace(char **field, const char *text)
+{
+    char *copy = ax_strdup(text);
+    if (!copy) return AX_ENOMEM;
+    ax_free(*field);
+    *field = copy;
+    return AX_OK;
+}
+
+/* ---- multipliers ---- */
+
+/* The table's SHA-256 as the trial's configuration records it, or "". */
+static const char *sha_in(const cJSON *config, const char *spec)
+{
+    const cJSON *mults = cJSON_GetObjectItemCaseSensitive(config, "multipliers");
+    return ax_json_get_string(mults, spec, "");
+}
+
+static int add_mult(ax_results *r, const ax_record *t)
+{
+    for (int i = 0; i < r->nmults; i++)
+        if (!strcmp(r->mults[i].spec, t->multiplier)) return AX_OK;
+    ax_results_mult *mults = ax_realloc(r->mults, (size_t)r->nmults + 1, sizeof *mults);
+    if (!mults) return AX_ENOMEM;
+    r->mults = mults;
+    ax_results_mult *m = &mults[r->nmults++];
+    memset(m, 0, sizeof *m);
+    memcpy(m->spec, t->multiplier, sizeof m->spec);
+    memcpy(m->family, t->family, sizeof m->family);
+    m->width = t->width;
+    char format[48];
+    int n = snprintf(format, sizeof format, " (1,8,%d) %d bits", t->width, 9 + t->width);
+    if (t->width > 0 && strlen(m->spec) + (size_t)n < sizeof m->format)
+        snprintf(m->format, sizeof m->format, "%.*s%s", (int)(sizeof m->format - sizeof format), m->spec, format);
+    else snprintf(m->format, sizeof m->format, "%.*s", (int)sizeof m->format - 1, m->spec);
+    cJSON *config = cJSON_Parse(t->config);
+    snprintf(m->sha256, sizeof m->sha256, "%.64s", sha_in(config, m->spec));
+    cJSON_Delete(config);
+    return AX_OK;
+}
+
+int ax_results_collect(ax_results *r)
+{
+    for (int i = 0; i < r->n; i++) AX_TRY(add_mult(r, &r->trials[i]));
+    return AX_OK;
+}
+
+/* ---- from a directory ---- */
+
+static int fill_planned(ax_record *t, const ax_spec *s)
+{
+    memcpy(t->id, s->id, sizeof t->id);
+    memcpy(t->multiplier, s->multiplier, sizeof t->multiplier);
+    memcpy(t->family, s->family, sizeof t->family);
+    t->width = s->width;
+    t->seed = s->seed;
+    AX_TRY(replace(&t->config, s->config));
+    return replace(&t->params, s->params);
+}
+
+/* The curves so far, from the checkpoint; without one, or with a damaged one, there are none: a rerun starts afresh. */
+static int fill_history(ax_record *t, const char *dir, const ax_spec *s)
+{
+    char *path = ax_study_path(dir, AX_FILE_CKPT, s->id);
+    if (!path) return AX_ENOMEM;
+    ax_record_release(t);
+    ax_record_init(t);
+    memcpy(t->id, s->id, sizeof t->id);
+    int status = ax_file_exists(path) ? ax_checkpoint_read(path, t, NULL, NULL, NULL) : AX_OK;
+    if (status == AX_ENOENT || status == AX_EFORMAT) status = AX_OK;
+    ax_free(path);
+    return status == AX_OK ? fill_planned(t, s) : status;
+}
+
+static int read_trial(ax_record *t, const char *dir, const char *id)
+{
+    char *path = ax_study_path(dir, AX_FILE_TRIAL, id);
+    if (!path) return AX_ENOMEM;
+    memcpy(t->id, id, AX_ID_MAX);
+    int status = ax_trialfile_read(path, t);
+    if (status == AX_EFORMAT) status = ax_fail(AX_EFORMAT, "%s; remove it and sweep again to run that trial anew", ax_errmsg());
+    ax_free(path);
+    return status;
+}
+
+/* One planned trial in its present state. A worker may publish between two looks; then the second finds the result. */
+static int read_planned(ax_record *t, const char *dir, const ax_spec *s)
+{
+    enum ax_state state = ax_study_state(dir, s->id);
+    if (state == AX_STATE_complete) return read_trial(t, dir, s->id);
+    AX_TRY(fill_history(t, dir, s));
+    ax_progress p = {0};
+    bool alive = false;
+    if (state == AX_STATE_running && ax_claim_read(&p, &alive, dir, s->id) == AX_OK) {
+        t->started = p.started;
+        snprintf(t->host, sizeof t->host, "%s", p.host);
+    }
+    if (state == AX_STATE_failed && ax_failed_read(dir, s->id, t) == AX_ENOMEM) return AX_ENOMEM;
+    t->state = state;
+    if (ax_study_state(dir, s->id) != AX_STATE_complete) return AX_OK;
+    ax_record_release(t);
+    ax_record_init(t);
+    return read_trial(t, dir, s->id);
+}
+
+static bool has_trial(const ax_results *r, const char *id)
+{
+    for (int i = 0; i < r->n; i++)
+        if (!strcmp(r->trials[i].id, id)) return true;
+    return false;
+}
+
+static int by_id(const void *a, const void *b) { return strcmp(((const ax_record *)a)->id, ((const ax_record *)b)->id); }
+
+/* Results that no planned trial has: of older plans. */
+static int read_others(ax_results *r, const char *dir)
+{
+    char *trials = ax_path_join(dir, "trials");
+    if (!trials) return AX_ENOMEM;
+    DIR *d = opendir(trials);
+    ax_free(trials);
+    int status = AX_OK, planned = r->n;
+    for (struct dirent *e; d && status == AX_OK && (e = readdir(d));) {
+        char id[AX_ID_MAX] = "";
+        ax_record *t;
+        size_t n = strspn(e->d_name, "0123456789abcdef");
+        if (n != AX_ID_MAX - 1 || strcmp(e->d_name + n, ".h5")) continue;
+        memcpy(id, e->d_name, n);
+        if (has_trial(r, id)) continue;
+        status = grow(r, &t);
+        if (status == AX_OK) status = read_trial(t, dir, id);
+        if (status == AX_OK) t->in_plan = false;
+    }
+    if (d) closedir(d);
+    if (r->n > planned) qsort(r->trials + planned, (size_t)(r->n - planned), sizeof *r->trials, by_id);
+    return status;
+}
+
+/* The text of the script itself: the first of the plan's sources. */
+static int main_script(char **text, const ax_plan_file *p)
+{
+    cJSON *sources = ax_json_parse(p->sources, strlen(p->sources), "plan.json: sources");
+    if (!sources) return ax_errstatus();
+    const char *found = cJSON_IsString(sources->child) ? sources->child->valuestring : "";
+    int status = replace(text, found);
+    cJSON_Delete(sources);
+    return status;
+}
+
+static int read_dir(ax_results *r, const char *dir)
+{
+    ax_plan_file plan;
+    size_t len;
+    char *path = NULL;
+    ax_record *t;
+    int status = ax_plan_file_read(dir, &plan);
+    if (status == AX_ENOENT) return ax_fail(AX_ENOENT, "%s: not a study directory: there is no plan.json in it", dir);
+    if (status != AX_OK) return status;
+    memcpy(r->study, plan.name, sizeof r->study);
+    memcpy(r->metric, plan.metric, sizeof r->metric);
+    memcpy(r->created, plan.created, sizeof r->created);
+    status = main_script(&r->script, &plan);
+    for (int i = 0; i < plan.n && status == AX_OK; i++) {
+        status = grow(r, &t);
+        if (status == AX_OK) status = read_planned(t, dir, &plan.specs[i]);
+        if (status == AX_OK) t->in_plan = true;
+    }
+    if (status == AX_OK) status = read_others(r, dir);
+    path = ax_path_join(dir, "plan.json");
+    if (status == AX_OK) status = path ? ax_file_read(&r->plan, &len, path, PLAN_CAP) : AX_ENOMEM;
+    ax_free(path);
+    ax_plan_file_release(&plan);
+    return status == AX_OK ? ax_results_collect(r) : status;
+}
+
+int ax_results_open(ax_results *r, const char *path)
+{
+    memset(r, 0, sizeof *r);
+    if (!ax_file_exists(path)) return ax_fail(AX_ENOENT, "%s: no such study directory or study file", path);
+    int status = ax_file_is_dir(path) ? read_dir(r, path) : ax_studyfile_read(r, path);
+    if (status == AX_OK && !r->script) status = replace(&r->script, "");
+    if (status == AX_OK && !r->plan) status = replace(&r->plan, "");
+    if (status != AX_OK) ax_results_release(r);
+    return status;
+}
+
+/* ---- several studies ---- */
+
+static bool finished(const ax_record *t) { return t->state == AX_STATE_complete || t->state == AX_STATE_diverged; }
+
+static void take(ax_record *to, ax_record *from)
+{
+    *to = *from;
+    memset(from, 0, sizeof *from);
+}
+
+int ax_results_add(ax_results *r, ax_results *from)
+{
+    for (int i = 0; i < from->n; i++) {
+        ax_record *t = &from->trials[i], *mine = NULL;
+        for (int k = 0; k < r->n; k++)
+            if (!strcmp(r->trials[k].id, t->id)) mine = &r->trials[k];
+        bool planned = t->in_plan || (mine && mine->in_plan);
+        if (!mine) AX_TRY(grow(r, &mine));
+        else if (finished(mine) || !finished(t)) {
+            mine->in_plan = planned;
+            continue;
+        }
+        ax_record_release(mine);
+        take(mine, t);
+        mine->in_plan = planned;
+    }
+    for (int i = 0, n = r->n; i < n; i++) {      /* those no plan names go behind, in their order */
+        if (r->trials[i].in_plan) continue;
+        int next = i;
+        while (next < n && !r->trials[next].in_plan) next++;
+        if (next == n) break;
+        ax_record t = r->trials[next];
+        memmove(&r->trials[i + 1], &r->trials[i], (size_t)(next - i) * sizeof t);
+        r->trials[i] = t;
+    }
+    return ax_results_collect(r);
+}
+
+/* ---- finding one ---- */
+
+static int unknown(const ax_results *r, const char *trial)
+{
+    const char **names = ax_alloc((size_t)r->n + 1, sizeof *names);
+    char *labels = ax_alloc((size_t)r->n + 1, AX_LABEL_MAX + 24);
+    for (int i = 0; i < r->n && names && labels; i++) {
+        char *label = labels + (size_t)i * (AX_LABEL_MAX + 24);
+        snprintf(label, AX_LABEL_MAX + 24, "%s/%llu", r->trials[i].multiplier, (unsigned long long)r->trials[i].seed);
+        names[i] = strchr(trial, '/') ? label : r->trials[i].id;
+    }
+    int status = names && labels ? ax_fail(AX_EARG, "no trial '%s' in study %s%s; 'approxrun ls' shows them", trial, r->study,
+                                           ax_text_hint(trial, names, (size_t)r->n)) : AX_ENOMEM;
+    ax_free(names);
+    ax_free(labels);
+    return status;
+}
+
+static bool matches(const ax_record *t, const char *trial)
+{
+    char label[AX_LABEL_MAX + 24];
+    snprintf(label, sizeof label, "%s/%llu", t->multiplier, (unsigned long long)t->seed);
+    return ax_text_starts(t->id, trial) || !strcmp(label, trial);
+}
+
+const ax_record *ax_results_find(const ax_results *r, const char *trial)
+{
+    const ax_record *found = NULL;
+    for (int i = 0; i < r->n && trial[0]; i++) {
+        const ax_record *t = &r->trials[i];
+        if (!matches(t, trial) || (found && !t->in_plan)) continue;
+        if (found) {
+            ax_fail(AX_EARG, "'%s' is more than one trial: %s and %s; give more digits of the id", trial, found->id, t->id);
+            return NULL;
+        }
+        found = t;
+    }
+    if (!found) unknown(r, trial);
+    return found;
+}

@@ -1,0 +1,226 @@
+/* Paths, lock and failure records of a study directory. Invariant: one process at most holds a study's lock, and the lock
+ * dies with its holder, whatever happens to the file. */
+#include "store/study.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "store/claim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct {
+    const char *dir, *suffix;
+} places[] = {
+    [AX_FILE_TRIAL] = {"trials", ".h5"},   [AX_FILE_CKPT] = {"ckpt", ".h5"}, [AX_FILE_CLAIM] = {"claims", ".claim"},
+    [AX_FILE_FAILED] = {"failed", ".json"}, [AX_FILE_RETRY] = {"failed", ".retry"}, [AX_FILE_LOG] = {"logs", ".log"},
+};
+
+char *ax_study_path(const char *dir, enum ax_study_file kind, const char *id)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s/%.16s%s", places[kind].dir, id, places[kind].suffix);
+    return ax_path_join(dir, name);
+}
+
+/* DIR without trailing slashes; "." and ".." by their real name, so that the study file has one. */
+char *ax_study_file_path(const char *dir)
+{
+    char *copy = ax_strdup(dir);
+    if (!copy) return NULL;
+    for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--) copy[n - 1] = 0;
+    const char *base = ax_path_base(copy);
+    if (!strcmp(base, ".") || !strcmp(base, "..")) {
+        char real[4096];
+        if (realpath(copy, real)) {
+            ax_free(copy);
+            copy = ax_strdup(real);
+        }
+    }
+    size_t n = copy ? strlen(copy) + 4 : 0;
+    char *path = copy ? ax_alloc(n, 1) : NULL;
+    if (path) snprintf(path, n, "%s.h5", copy);
+    ax_free(copy);
+    return path;
+}
+
+int ax_study_mkdirs(const char *dir)
+{
+    static const char *const names[] = {"trials", "ckpt", "claims", "failed", "events", "logs"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = ax_path_join(dir, names[i]);
+        if (!path) return AX_ENOMEM;
+        int status = ax_file_mkdirs(path);
+        ax_free(path);
+        AX_TRY(status);
+    }
+    return AX_OK;
+}
+
+static int held(int fd, const char *dir)
+{
+    char text[256] = "", host[64] = "an unknown host";
+    long long pid = 0;
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    if (n < 0 || sscanf(text, "%lld %63s", &pid, host) != 2)
+        return ax_fail(AX_ESTORE, "%s: another sweep of this study is running; wait until it has ended", dir);
+    return ax_fail(AX_ESTORE, "%s: another sweep of this study is running (pid %lld on %s); wait for it, or stop it there "
+                   "with 'kill -INT %lld'", dir, pid, host, pid);
+}
+
+int ax_study_lock(int *fd, const char *dir)
+{
+    *fd = -1;
+    char *path = ax_path_join(dir, "lock");
+    if (!path) return AX_ENOMEM;
+    int status = AX_OK;
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock < 0) {
+        status = ax_fail(AX_ESTORE, "%s: cannot open: %s", path, strerror(errno));
+        goto out;
+    }
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        status = errno == EWOULDBLOCK ? held(lock, dir) : ax_fail(AX_ESTORE, "%s: cannot lock: %s", path, strerror(errno));
+        goto out;
+    }
+    char host[64] = "localhost", text[128];
+    gethostname(host, sizeof host - 1);
+    int n = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), host);
+    if (ftruncate(lock, 0) != 0 || pwrite(lock, text, (size_t)n, 0) != n)
+        status = ax_fail(AX_ESTORE, "%s: cannot write: %s", path, strerror(errno));
+out:
+    ax_free(path);
+    if (status != AX_OK && lock >= 0) close(lock);
+    if (status == AX_OK) *fd = lock;
+    return status;
+}
+
+bool ax_study_has(const char *dir, enum ax_study_file kind, const char *id)
+{
+    char *path = ax_study_path(dir, kind, id);
+    bool yes = path && ax_file_exists(path);
+    ax_free(path);
+    return yes;
+}
+
+enum ax_state ax_study_state(const char *dir, const char *id)
+{
+    ax_progress p;
+    bool alive = false;
+    if (ax_study_has(dir, AX_FILE_TRIAL, id)) return AX_STATE_complete;
+    if (ax_claim_read(&p, &alive, dir, id) == AX_OK && alive) return AX_STATE_running;
+    if (ax_study_has(dir, AX_FILE_FAILED, id)) return AX_STATE_failed;
+    return ax_study_has(dir, AX_FILE_CKPT, id) ? AX_STATE_interrupted : AX_STATE_planned;
+}
+
+int ax_study_remove(const char *dir, enum ax_study_file kind, const char *id)
+{
+    char *path = ax_study_path(dir, kind, id);
+    if (!path) return AX_ENOMEM;
+    int status = AX_OK;
+    if (unlink(path) != 0 && errno != ENOENT) status = ax_fail(AX_ESTORE, "%s: cannot remove: %s", path, strerror(errno));
+    ax_free(path);
+    return status;
+}
+
+char *ax_log_tail(const char *dir, const char *id)
+{
+    enum { TAIL = 4096 };
+    char *path = ax_study_path(dir, AX_FILE_LOG, id), *text = ax_alloc(TAIL + 1, 1);
+    int fd = path && text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ax_free(path);
+    if (fd < 0) return text;
+    off_t size = lseek(fd, 0, SEEK_END), from = size > TAIL ? size - TAIL : 0;
+    ssize_t n = pread(fd, text, TAIL, from);
+    text[n > 0 ? n : 0] = 0;
+    close(fd);
+    char *line = from > 0 ? strchr(text, '\n') : NULL;      /* begin with a whole line */
+    if (line) memmove(text, line + 1, strlen(line + 1) + 1);
+    return text;
+}
+
+/* ---- failures ---- */
+
+int ax_failed_write(const char *dir, const char *id, const char *message, const char *log_tail, int retries)
+{
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    cJSON *tree = cJSON_CreateObject();
+    ax_json_set_string(tree, "message", message);
+    ax_json_set_string(tree, "log", log_tail);
+    ax_json_set_number(tree, "retries", retries);
+    ax_json_set_string(tree, "host", host);
+    ax_json_set_number(tree, "time", (double)time(NULL));
+    char *text = ax_json_text(tree, true), *path = ax_study_path(dir, AX_FILE_FAILED, id);
+    int status = text && path ? ax_file_write(path, text, strlen(text)) : AX_ENOMEM;
+    cJSON_Delete(tree);
+    ax_free(text);
+    ax_free(path);
+    return status;
+}
+
+static cJSON *read_failed(const char *dir, enum ax_study_file kind, const char *id)
+{
+    char *path = ax_study_path(dir, kind, id), *text = NULL;
+    size_t len = 0;
+    cJSON *tree = path && ax_file_read(&text, &len, path, 1 << 20) == AX_OK ? ax_json_parse(text, len, path) : NULL;
+    ax_free(text);
+    ax_free(path);
+    return tree;
+}
+
+static int replace(char **field, const char *text)
+{
+    char *copy = ax_strdup(text);
+    if (!copy) return AX_ENOMEM;
+    ax_free(*field);
+    *field = copy;
+    return AX_OK;
+}
+
+int ax_failed_read(const char *dir, const char *id, ax_record *r)
+{
+    cJSON *tree = read_failed(dir, AX_FILE_FAILED, id);
+    if (!tree) return ax_errstatus() == AX_ENOMEM ? AX_ENOMEM : ax_fail(AX_ENOENT, "%s: trial %s has no failure record", dir, id);
+    int status = replace(&r->message, ax_json_get_string(tree, "message", ""));
+    if (status == AX_OK) status = replace(&r->log_tail, ax_json_get_string(tree, "log", ""));
+    r->retries = (int)ax_json_get_number(tree, "retries", 0);
+    snprintf(r->host, sizeof r->host, "%s", ax_json_get_string(tree, "host", ""));
+    cJSON_Delete(tree);
+    return status;
+}
+
+int ax_failed_retry(const char *dir, const char *id)
+{
+    char *from = ax_study_path(dir, AX_FILE_FAILED, id), *to = ax_study_path(dir, AX_FILE_RETRY, id);
+    int status = from && to ? AX_OK : AX_ENOMEM;
+    if (status == AX_OK && rename(from, to) != 0 && errno != ENOENT)
+        status = ax_fail(AX_ESTORE, "%s: cannot rename: %s", from, strerror(errno));
+    ax_free(from);
+    ax_free(to);
+    return status;
+}
+
+int ax_failed_note(const char *dir, const char *id, const char *message)
+{
+    char *tail = ax_log_tail(dir, id);
+    int status = ax_failed_write(dir, id, message, tail ? tail : "", ax_failed_count(dir, id));
+    ax_free(tail);
+    return status == AX_OK ? ax_study_remove(dir, AX_FILE_RETRY, id) : status;
+}
+
+int ax_failed_count(const char *dir, const char *id)
+{
+    cJSON *tree = read_failed(dir, AX_FILE_RETRY, id);
+    int n = tree ? (int)ax_json_get_number(tree, "retries", 0) + 1 : 0;
+    cJSON_Delete(tree);
+    return n;
+}

@@ -1,0 +1,219 @@
+/* The study file, written from the records and read back into them. Invariant: the same results give the same bytes, and
+ * everything a reader of approxrun needs stands in /trials, /multipliers, /provenance and the root's attributes; the rest is for
+ * other tools. */
+#include "store/studyfile.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "lut/errors.h"
+#include "store/record_h5.h"
+#include "store/views_h5.h"
+
+#include "gitid.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const size_t study_cap = (size_t)4 << 30;
+
+/* ---- multipliers ---- */
+
+/* Over all operand pairs; lut/errors.h says what each is. */
+static int put_errors(ax_h5 *h, const char *group, const ax_lut *lut)
+{
+    ax_errors e;
+    ax_errors_measure(&e, lut, NULL);
+    AX_TRY(ax_h5_attr_f64(h, group, "med", e.med));
+    AX_TRY(ax_h5_attr_f64(h, group, "nmed", e.nmed));
+    AX_TRY(ax_h5_attr_f64(h, group, "mred", e.mred));
+    AX_TRY(ax_h5_attr_f64(h, group, "wce", e.wce));
+    AX_TRY(ax_h5_attr_f64(h, group, "wcre", e.wcre));
+    AX_TRY(ax_h5_attr_f64(h, group, "bias", e.bias));
+    AX_TRY(ax_h5_attr_f64(h, group, "variance", e.variance));
+    return ax_h5_attr_f64(h, group, "error_rate", e.error_rate);
+}
+
+/* The table, words as lut/view.h has them, and its errors; left out above m = 11 and where today's table is not the trials'. */
+static int put_table(ax_h5 *h, const char *group, const ax_results_mult *m)
+{
+    ax_lut *lut = ax_lut_open(m->spec);
+    char *path = ax_h5_join(group, "table");
+    int status = path ? AX_OK : AX_ENOMEM;
+    if (status == AX_OK && lut && lut->words && (!m->sha256[0] || !strcmp(lut->sha256, m->sha256))) {
+        hsize_t side[2] = {(hsize_t)1 << lut->width, (hsize_t)1 << lut->width};
+        status = ax_h5_put(h, path, H5T_STD_U32LE, H5T_NATIVE_UINT32, 2, side, lut->words, true);
+        if (status == AX_OK) status = put_errors(h, group, lut);
+    }
+    ax_lut_close(lut);
+    ax_free(path);
+    return status;
+}
+
+static int put_mult(ax_h5 *h, const ax_results_mult *m)
+{
+    char *link = ax_h5_escape(m->spec), *group = link ? ax_h5_join("/multipliers", link) : NULL;
+    int status = group ? ax_h5_group(h, group) : AX_ENOMEM;
+    if (status == AX_OK) status = ax_h5_attr_text(h, group, "spec", m->spec);
+    if (status == AX_OK) status = ax_h5_attr_text(h, group, "family", m->family);
+    if (status == AX_OK) status = ax_h5_attr_i64(h, group, "width", m->width);
+    if (status == AX_OK) status = ax_h5_attr_text(h, group, "format", m->format);
+    if (status == AX_OK) status = ax_h5_attr_text(h, group, "sha256", m->sha256);
+    if (status == AX_OK) status = put_table(h, group, m);
+    ax_free(link);
+    ax_free(group);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static int put_root(ax_h5 *h, const ax_results *r)
+{
+    AX_TRY(ax_h5_attr_text(h, "/", "approxrun_version", AX_VERSION));
+    AX_TRY(ax_h5_attr_text(h, "/", "study", r->study));
+    AX_TRY(ax_h5_attr_text(h, "/", "metric", r->metric));
+    AX_TRY(ax_h5_attr_text(h, "/", "created", r->created));
+    AX_TRY(ax_h5_attr_text(h, "/", "Conventions", "approxrun-1"));
+    AX_TRY(ax_h5_put_text(h, "/provenance/script", r->script ? r->script : ""));
+    return ax_h5_put_text(h, "/provenance/plan", r->plan ? r->plan : "");
+}
+
+static int put_study(ax_h5 *h, const ax_results *r)
+{
+    AX_TRY(put_root(h, r));
+    AX_TRY(ax_views_put(h, r));
+    AX_TRY(ax_h5_group(h, "/multipliers"));
+    for (int i = 0; i < r->nmults; i++) AX_TRY(put_mult(h, &r->mults[i]));
+    AX_TRY(ax_h5_group(h, "/trials"));
+    for (int i = 0; i < r->n; i++) {
+        char group[32];
+        snprintf(group, sizeof group, "/trials/%s", r->trials[i].id);
+        AX_TRY(ax_record_put(h, group, &r->trials[i]));
+    }
+    return AX_OK;
+}
+
+int ax_results_write(const ax_results *r, const char *path)
+{
+    ax_h5 h;
+    char *data = NULL;
+    size_t len = 0;
+    AX_TRY(ax_h5_create(&h, path, "study"));
+    int status = put_study(&h, r);
+    if (status == AX_OK) status = ax_h5_finish(&h, &data, &len);
+    if (status == AX_OK) status = ax_file_write(path, data, len);
+    ax_free(data);
+    ax_h5_close(&h);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static int get_root(ax_h5 *h, ax_results *r)
+{
+    AX_TRY(ax_h5_get_attr_text(h, "/", "approxrun_version", r->version, sizeof r->version));
+    AX_TRY(ax_h5_get_attr_text(h, "/", "study", r->study, sizeof r->study));
+    AX_TRY(ax_h5_get_attr_text(h, "/", "metric", r->metric, sizeof r->metric));
+    AX_TRY(ax_h5_get_attr_text(h, "/", "created", r->created, sizeof r->created));
+    if (ax_h5_has(h, "/provenance/script")) AX_TRY(ax_h5_get_text(h, "/provenance/script", &r->script));
+    return ax_h5_has(h, "/provenance/plan") ? ax_h5_get_text(h, "/provenance/plan", &r->plan) : AX_OK;
+}
+
+/* The ids in their order: (n, 16) bytes without ends. */
+static int get_order(ax_h5 *h, char **ids, int *n)
+{
+    int rank;
+    hsize_t dims[AX_H5_RANK_MAX];
+    void *data;
+    hid_t type = ax_h5_string_type(AX_ID_MAX - 1, false);
+    *ids = NULL;
+    *n = 0;
+    if (type < 0) return ax_h5_fail(h, AX_EFORMAT, "/axes/trial");
+    int status = ax_h5_get(h, "/axes/trial", H5T_STRING, type, &rank, dims, &data);
+    H5Tclose(type);
+    AX_TRY(status);
+    if (rank != 1 || dims[0] > 100000000) {
+        ax_free(data);
+        return ax_fail(AX_EFORMAT, "%s: /axes/trial: wanted one dimension", h->path);
+    }
+    *ids = data;
+    *n = (int)dims[0];
+    return AX_OK;
+}
+
+static int get_trials(ax_h5 *h, ax_results *r)
+{
+    char *ids, group[32];
+    int n;
+    AX_TRY(get_order(h, &ids, &n));
+    int status = AX_OK;
+    r->trials = ax_alloc((size_t)n + 1, sizeof *r->trials);
+    if (!r->trials) status = AX_ENOMEM;
+    for (int i = 0; i < n && status == AX_OK; i++) {
+        ax_record *t = &r->trials[r->n++];
+        ax_record_init(t);
+        memcpy(t->id, ids + (size_t)i * (AX_ID_MAX - 1), AX_ID_MAX - 1);
+        snprintf(group, sizeof group, "/trials/%s", t->id);
+        if (strspn(t->id, "0123456789abcdef") != AX_ID_MAX - 1 || !ax_h5_has(h, group))
+            status = ax_fail(AX_EFORMAT, "%s: /axes/trial names '%s', which is not in /trials", h->path, t->id);
+        else status = ax_record_get(h, group, t);
+    }
+    ax_free(ids);
+    return status;
+}
+
+static int get_mult(ax_h5 *h, const char *link, ax_results_mult *m)
+{
+    int64_t width = 0;
+    char *group = ax_h5_join("/multipliers", link);
+    int status = group ? ax_h5_get_attr_text(h, group, "spec", m->spec, sizeof m->spec) : AX_ENOMEM;
+    if (status == AX_OK) status = ax_h5_get_attr_text(h, group, "family", m->family, sizeof m->family);
+    if (status == AX_OK) status = ax_h5_get_attr_text(h, group, "format", m->format, sizeof m->format);
+    if (status == AX_OK) status = ax_h5_get_attr_text(h, group, "sha256", m->sha256, sizeof m->sha256);
+    if (status == AX_OK) status = ax_h5_get_attr_i64(h, group, "width", &width);
+    m->width = (int)width;
+    ax_free(group);
+    return status;
+}
+
+static int get_study(ax_h5 *h, ax_results *r)
+{
+    char **links;
+    int n;
+    AX_TRY(get_root(h, r));
+    AX_TRY(get_trials(h, r));
+    AX_TRY(ax_results_collect(r));      /* their order is that of the trials; what stands in the file fills them */
+    AX_TRY(ax_h5_names(h, "/multipliers", &links, &n));
+    int status = AX_OK;
+    for (int i = 0; i < n && status == AX_OK; i++) {
+        ax_results_mult m = {0};
+        status = get_mult(h, links[i], &m);
+        for (int k = 0; k < r->nmults; k++)
+            if (!strcmp(r->mults[k].spec, m.spec)) r->mults[k] = m;
+    }
+    ax_h5_free_names(links, n);
+    return status;
+}
+
+static int read_once(ax_results *r, const char *path)
+{
+    ax_h5 h;
+    AX_TRY(ax_h5_open(&h, path, study_cap, "study", false));
+    int status = get_study(&h, r);
+    ax_h5_close(&h);
+    return status;
+}
+
+static int rehearse(const char *path)
+{
+    ax_results r = {0};
+    int status = read_once(&r, path);
+    ax_results_release(&r);
+    return status;
+}
+
+int ax_studyfile_read(ax_results *r, const char *path)
+{
+    AX_TRY(ax_h5_rehearse(path, rehearse));
+    return read_once(r, path);
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# ls, show, compare, export and merge on a finished study: what they print, and what they say to wrong input.
+. "$ROOT/tests/interop/study.bash"
+make_study
+q=$work/q.h5
+
+# prints PATTERN COMMAND...: the output of a command that succeeds has a line that matches.
+prints() { local pattern=$1; shift; check "$* prints $pattern" bash -c '"${@:2}" | grep -qE -- "$1"' _ "$pattern" "$APPROXRUN" "$@"; }
+
+# fails CODE PATTERN COMMAND...: exit code, and one line on stderr that matches.
+fails() {
+  local code=$1 pattern=$2; shift 2
+  check "$* exits $code saying $pattern" bash -c '
+    "${@:3}" > /dev/null 2> "$0"; [ $? -eq "$1" ] && [ "$(wc -l < "$0")" -eq 1 ] && grep -qE -- "$2" "$0" || { cat "$0"; false; }' \
+    "$work/err" "$code" "$pattern" "$APPROXRUN" "$@"
+}
+
+count() { check "ls -w $2 lists $1" bash -c '[ "$("${@:2}" -q | wc -l)" -eq "$1" ]' _ "$1" "$APPROXRUN" ls "$q" -w "$2"; }
+count 12 'test_acc >= 0'
+count 6 'width<=5'
+count 2 "width==7 and family=='mbm'"
+count 6 'family==mbm or (family==mit and not width>7) and width=7 and seed<=1.5 or multiplier=="mit:3" and seed==2'
+count 8 "not multiplier~'mbm'"
+count 0 'state==failed'
+count 12 'state!=failed and epochs==3 and lr>0 and valid_acc<=1'
+prints '^id +multiplier +width' ls "$q"
+prints 'mbm:7 +7 +1 +complete +3 +[0-9.]+ %' ls "$q"
+check "ls --sort -test_acc is descending" bash -c '"$@" | awk "{print \$7}" | sort -rnc' _ "$APPROXRUN" ls "$q" -q --sort -test_acc
+prints '"multiplier":[[:space:]]+"mbm:7"' ls "$q" --json
+fails 2 "no field or parameter 'widht' \(did you mean 'width'" ls "$q" -w 'widht<=5'
+fails 2 "character 8" ls "$q" -w 'width<='
+fails 2 "wanted '\)'" ls "$q" -w '(width<5'
+fails 2 "did you mean 'test_acc'" ls "$q" --sort test_ac
+fails 2 'no such study' ls "$work/none.h5"
+echo 'not HDF5' > "$work/bad.h5"
+fails 65 'bad.h5: not an HDF5 file' ls "$work/bad.h5"
+head -c 20000 "$q" > "$work/cut.h5"
+fails 65 'cut.h5' export "$work/cut.h5"
+
+prints '^multiplier +mbm:7 \(1,8,7\) 16 bits' show "$q" mbm:7/1
+prints '^ +3 ' show "$work/q" mbm:7/1
+prints '"confusion":' show "$q" mbm:7/1 --json
+fails 2 "did you mean 'mbm:7/1'" show "$q" mbn:7/1
+
+prints '^7 \(1,8,7\) 16 bits .*±.*' compare "$q" mbm mit
+prints '^note: 2 seeds: intervals are wide' compare "$q" mbm mit
+prints '^3 \(1,8,3\) 12 bits' compare "$q" mbm mit --baseline exact:7 --test t
+prints '^exact:7 \(1,8,7\) 16 bits' compare "$q" mbm mit --baseline exact:7
+prints '"only_a":' compare "$q" mbm:7 mit:3 --json
+prints '^7,"","mbm:7",2,0\.' compare "$q" mbm mit --csv
+prints '^\| 7 \(1,8,7\) 16 bits \|' compare "$q" mbm mit --md
+prints 'begin.tabular' compare "$q" mbm mit --latex
+check "no form says significant" bash -c '! { "$@"; "$@" --md; "$@" --json; } | grep -i significant' _ "$APPROXRUN" compare "$q" mbm mit
+prints . compare "$q" mbm mit --assert 'mbm:7 >= exact:7 - 0.5' --assert 'mbm:3 > 0.3'
+fails 6 'assertion false: mbm:7 >= exact:7 \+ 0.5: test_acc is 0\.' compare "$q" mbm mit --assert 'mbm:7 >= exact:7 + 0.5'
+fails 2 'wanted two sides' compare "$q" mbm mit --assert 'mbm:7 0.3'
+fails 2 "did you mean 'mbm'" compare "$q" mbn mit
+fails 2 "did you mean 'test_acc'" compare "$q" mbm mit --metric test_ac
+
+prints '^\| mbm:7 \| \(1,8,7\) 16 bits \| 2 \|' export "$q" --format md
+fails 2 "did you mean 'jsonl'" export "$q" --format jsnl
+fails 2 'ending in .h5' merge "$work/q" "$q"
+fails 4 'cannot write' merge /proc/x.h5 "$q"
+check "csv has a row a trial" bash -c '[ "$("$@" | wc -l)" -eq 13 ]' _ "$APPROXRUN" export "$q" --format csv
+finish
