@@ -16,7 +16,9 @@ typedef struct {
     char spec[AX_SPEC_MAX];     /* canonical: "fp32", "mbm:7", "lut:lut/tables/MBM_7.bin" */
     char family[32];            /* "fp32", "mbm", "lut" (for a file: its name without width and ending, "MBM") */
     int width;                  /* m; 23 for fp32 */
-    char sha256[65];            /* of the table as little-endian u32 words; above m = 11 of "family:width" and the numerics version */
+    char format[4];             /* of a table file: "u8" or "u32"; else "" */
+    char sha256[65];            /* of the table's u32 file (lut/file.h: carry in bit 31), so that sha256sum of
+                                 * `lut build SPEC --format u32` prints it; above m = 11 of "family:width numerics 1" */
     ax_lut_view view;           /* valid until ax_lut_close */
     uint32_t *words;            /* owned; NULL above m = 11 and for fp32 */
 } ax_lut;

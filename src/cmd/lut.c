@@ -1,0 +1,201 @@
+/* approxrun lut: table files: build, info, check. */
+#include "lut/lut.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "cmd/commands.h"
+#include "cmd/mult.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "cmd/verbs.h"
+#include "lut/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The spec with the width of --width, where it names none: "mbm" and 7 give "mbm:7", a table gets a key. */
+static int spec_with(char out[AX_SPEC_MAX], const char *spec, int64_t width, const char *format)
+{
+    bool file = !strncmp(spec, "lut:", 4);
+    int n = snprintf(out, AX_SPEC_MAX, "%s", spec);
+    if (width && n < AX_SPEC_MAX)
+        n += snprintf(out + n, AX_SPEC_MAX - (size_t)n, file ? ",width=%d" : ":%d", (int)width);
+    if (format && n < AX_SPEC_MAX) n += snprintf(out + n, AX_SPEC_MAX - (size_t)n, ",format=%s", format);
+    return n < AX_SPEC_MAX ? AX_OK : ax_fail(AX_EARG, "multiplier '%.60s...': longer than %d bytes", spec, AX_SPEC_MAX);
+}
+
+static int check_build_width(const char *spec, int64_t width)
+{
+    if (!width || !strncmp(spec, "lut:", 4) || !strchr(spec, ':')) return AX_OK;
+    return ax_fail(AX_EARG, "lut build: '%s' names its width and --width says %d; leave one out", spec, (int)width);
+}
+
+static int write_table(const ax_lut *lut, const char *path, enum ax_table_format format)
+{
+    if (!lut->words)
+        return ax_fail(AX_EARG, "lut build: %s has no table, wanted a multiplier of width 1 to %d", lut->spec, AX_TABLE_MAX_WIDTH);
+    if (format == AX_TABLE_ANY) format = lut->width <= AX_TABLE_U8_MAX_WIDTH ? AX_TABLE_U8 : AX_TABLE_U32;
+    ax_buf bytes;
+    ax_buf_init(&bytes);
+    int status = ax_table_encode(&bytes, lut->words, lut->width, format, lut->spec);
+    if (status == AX_OK) status = ax_output_text(&bytes, path);
+    int width = 0;
+    enum ax_table_format seen = AX_TABLE_ANY;
+    if (status == AX_OK && strcmp(path, "-") && !ax_common_options.quiet) {
+        fprintf(stderr, "%s: %s as %s, %zu bytes\n", path, lut->spec, ax_table_format_name(format), bytes.len);
+        if (ax_table_infer(&width, &seen, path, bytes.len) != AX_OK || width != lut->width)
+            fprintf(stderr, "%s: name and size do not tell the width: read it as 'lut:%s,width=%d'\n", path, path, lut->width);
+    }
+    ax_buf_release(&bytes);
+    return status;
+}
+
+static int lut_build(int argc, char **argv)
+{
+    const char *out = NULL, *format_name = NULL;
+    int64_t width = 0;
+    const ax_option options[] = {
+        {"output", 'o', AX_OPT_TEXT, &out, "FILE", "the table file, best named NAME_WIDTH.bin (-: stdout)", 0, 0},
+        {"width", 0, AX_OPT_INT, &width, "M", "width, if SPEC names none", 1, AX_TABLE_MAX_WIDTH},
+        {"format", 0, AX_OPT_TEXT, &format_name, "u8|u32", "default u8 up to width 7, u32 above", 0, 0},
+        {0},
+    };
+    const ax_usage usage = {
+        "lut build", "SPEC -o FILE", "Writes the table of a multiplier.",
+        "u8 is ApproxTrain's format: 4^m bytes, entry (i << m) | j, bit 7 carry, low m bits fraction. u32 (m up to 11): 4^m\n"
+        "little-endian words, bit 31 carry, bits 22..0 fraction. A table file is a multiplier too, so this converts: lut:FILE.", 1, 1};
+    ax_texts args;
+    AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
+    if (ax_common_options.help) return AX_OK;
+    if (!out) return ax_fail(AX_EARG, "lut build: -o FILE is missing");
+    char spec[AX_SPEC_MAX];
+    enum ax_table_format format = AX_TABLE_ANY;
+    if (format_name) AX_TRY(ax_table_format_parse(&format, format_name));
+    AX_TRY(check_build_width(args.items[0], width));
+    AX_TRY(spec_with(spec, args.items[0], width, NULL));
+    ax_lut *lut = ax_lut_open(spec);
+    if (!lut) return ax_errstatus();
+    int status = write_table(lut, out, format);
+    ax_lut_close(lut);
+    return status;
+}
+
+/* "FILE" and what --width and --format say, as a spec. */
+static int file_spec(char spec[AX_SPEC_MAX], const char *path, int64_t width, const char *format)
+{
+    char plain[AX_SPEC_MAX];
+    if (snprintf(plain, sizeof plain, "lut:%s", path) >= (int)sizeof plain)
+        return ax_fail(AX_EARG, "table %.60s...: the name is longer than %d bytes", path, AX_SPEC_MAX);
+    return spec_with(spec, plain, width, format);
+}
+
+static int info_json(const ax_mult *m, const char *path)
+{
+    cJSON *tree = cJSON_CreateObject();
+    ax_errors e;
+    ax_errors_measure(&e, ax_mult_lut(m), NULL);
+    ax_json_set_number(tree, "schema", 1);
+    ax_json_set_string(tree, "file", path);
+    ax_json_set_string(tree, "multiplier", ax_mult_spec(m));
+    ax_json_set_string(tree, "family", ax_mult_family(m));
+    ax_json_set_number(tree, "width", ax_mult_width(m));
+    ax_json_set_string(tree, "format", ax_mult_lut(m)->format);
+    ax_mult_facts_json(tree, m);
+    ax_errors_json(ax_json_set_object(tree, "errors"), &e);
+    return ax_output_json(tree);
+}
+
+static int info_text(const ax_mult *m, const char *path)
+{
+    const ax_plan *plan = ax_mult_plan(m);
+    char name[AX_SPEC_MAX + 32], t[5][24];
+    ax_errors e;
+    ax_errors_measure(&e, ax_mult_lut(m), NULL);
+    ax_lut_format(name, sizeof name, ax_mult_lut(m));
+    printf("file         %s\n", path);
+    printf("multiplier   %s\n", name);
+    printf("format       %s, %d x %d entries\n", ax_mult_lut(m)->format, 1 << ax_mult_width(m), 1 << ax_mult_width(m));
+    printf("sha256       %s (of its u32 form)\n", ax_mult_sha256(m));
+    printf("live bits    %d of the first operand, %d of the second\n", plan->live_a, plan->live_b);
+    printf("output bits  %d\n", plan->out_bits);
+    printf("additive     %s\n", plan->additive ? "yes" : "no");
+    printf("errors       MRED %s %%, bias %s %%, from %s to %s %%, wrong %s %%\n", ax_percent(t[0], e.mred, 0), ax_percent(t[1], e.bias, 1),
+           ax_percent(t[2], e.min, 1), ax_percent(t[3], e.max, 1), ax_percent(t[4], e.error_rate, 0));
+    printf("kernel       %s\n", ax_plan_kernel(plan));
+    return AX_OK;
+}
+
+static int lut_info(int argc, char **argv)
+{
+    const char *format = NULL;
+    int64_t width = 0;
+    bool json = false;
+    const ax_option options[] = {
+        {"width", 0, AX_OPT_INT, &width, "M", "width, where name and size do not tell it", 1, AX_TABLE_MAX_WIDTH},
+        {"format", 0, AX_OPT_TEXT, &format, "u8|u32", "format, where name and size do not tell it", 0, 0},
+        {"json", 0, AX_OPT_FLAG, &json, NULL, "print JSON", 0, 0},
+        {0},
+    };
+    const ax_usage usage = {"lut info", "FILE", "What a table file holds, its errors, and the kernel that serves it.", NULL, 1, 1};
+    ax_texts args;
+    char spec[AX_SPEC_MAX];
+    AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
+    if (ax_common_options.help) return AX_OK;
+    AX_TRY(file_spec(spec, args.items[0], width, format));
+    const ax_mult *m = ax_mult_get(spec);
+    if (!m) return ax_errstatus();
+    return json ? info_json(m, args.items[0]) : info_text(m, args.items[0]);
+}
+
+static int compare_tables(const ax_lut *file, const ax_lut *other, const char *path)
+{
+    if (!other->words) return ax_fail(AX_EARG, "lut check: %s has no table, wanted a multiplier of width 1 to %d", other->spec, AX_TABLE_MAX_WIDTH);
+    if (file->width != other->width)
+        return ax_fail(AX_EFAILED, "%s: width %d, and %s has %d", path, file->width, other->spec, other->width);
+    size_t n = (size_t)1 << 2 * file->width, first = n, differ = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (file->words[k] == other->words[k]) continue;
+        if (!differ++) first = k;
+    }
+    if (!differ) return AX_OK;
+    uint32_t f = file->words[first], o = other->words[first];
+    return ax_fail(AX_EFAILED, "%s: differs from %s in %zu of %zu entries, first at (%zu, %zu): found carry %u fraction 0x%06x, wanted carry %u fraction 0x%06x",
+                   path, other->spec, differ, n, first >> file->width, first & (((size_t)1 << file->width) - 1), f >> 23, f & 0x7fffff,
+                   o >> 23, o & 0x7fffff);
+}
+
+static int lut_check(int argc, char **argv)
+{
+    const char *format = NULL;
+    int64_t width = 0;
+    const ax_option options[] = {
+        {"width", 0, AX_OPT_INT, &width, "M", "width of FILE, where name and size do not tell it", 1, AX_TABLE_MAX_WIDTH},
+        {"format", 0, AX_OPT_TEXT, &format, "u8|u32", "format of FILE, where name and size do not tell it", 0, 0},
+        {0},
+    };
+    const ax_usage usage = {"lut check", "FILE SPEC", "Is a table file the table of a multiplier?",
+                            "Exit status 0 if all entries are equal, 1 if not, with the first that differs.", 2, 2};
+    ax_texts args;
+    char spec[AX_SPEC_MAX];
+    AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
+    if (ax_common_options.help) return AX_OK;
+    AX_TRY(file_spec(spec, args.items[0], width, format));
+    ax_lut *file = ax_lut_open(spec), *other = file ? ax_lut_open(args.items[1]) : NULL;
+    int status = other ? compare_tables(file, other, args.items[0]) : ax_errstatus();
+    if (status == AX_OK && !ax_common_options.quiet) printf("%s: equal to %s\n", args.items[0], other->spec);
+    ax_lut_close(file);
+    ax_lut_close(other);
+    return status;
+}
+
+int cmd_lut(int argc, char **argv)
+{
+    static const ax_verb rows[] = {
+        {"build", lut_build, "SPEC -o FILE", "write the table of a multiplier"},
+        {"info", lut_info, "FILE", "what a table file holds"},
+        {"check", lut_check, "FILE SPEC", "is it the table of this multiplier?"},
+        {0},
+    };
+    return ax_verbs_run(rows, argc, argv);
+}

@@ -1,0 +1,22 @@
+/* The parts of the verb `mult`, one file each, and what other verbs print of a multiplier. */
+#ifndef AX_CMD_MULT_H
+#define AX_CMD_MULT_H
+
+#include "engine/mult.h"
+#include "lut/errors.h"
+
+#include <cJSON.h>
+
+int ax_mult_errors(int argc, char **argv);
+int ax_mult_plot(int argc, char **argv);
+
+/* What a kernel sees: live bits, output bits, additive, kernel. */
+void ax_mult_facts_json(cJSON *object, const ax_mult *m);
+
+/* The metrics of lut/errors.h; relative ones as fractions. */
+void ax_errors_json(cJSON *object, const ax_errors *e);
+
+/* A relative error in percent, "2.6932", signed if asked, with an exponent where that would print as 0. */
+const char *ax_percent(char text[24], double fraction, int with_sign);
+
+#endif

@@ -1,0 +1,51 @@
+/* The parts of the verb `plot`: trials grouped for drawing, the frame, and one file for each kind. */
+#ifndef AX_CMD_PLOT_H
+#define AX_CMD_PLOT_H
+
+#include "base/buf.h"
+#include "cmd/svg.h"
+#include "store/results.h"
+
+enum { AX_SERIES_MAX = 24 };
+
+/* What is drawn in one colour: the multipliers of a family that differ in width alone. fp32 has its own. */
+typedef struct {
+    char name[AX_LABEL_MAX];       /* "mbm", or "drum,k=4" */
+    bool native;                   /* fp32 */
+} ax_series;
+
+typedef struct {
+    const ax_results *results;
+    const char *metric;
+    double scale;                  /* 100 for accuracies, which are shown in percent */
+    ax_series series[AX_SERIES_MAX];
+    int nseries;
+    int *series_of;                /* (trials) number of the series, or -1: not drawn */
+} ax_plot;
+
+double ax_plot_value(const ax_plot *p, int trial);                    /* the metric at the trial's end, scaled; NAN if none */
+const double *ax_plot_curve(const ax_plot *p, int trial);             /* (epochs), not scaled; NULL if none */
+const char *ax_plot_colour(const ax_plot *p, int series);
+
+/* The axes: y from the ticks, x from the caller. */
+typedef struct {
+    double left, right, top, bottom;
+    ax_ticks y;
+    double legend_y;               /* of the next row */
+} ax_frame;
+
+/* Title, subtitle, horizontal grid with its numbers, and the axis' name. lo and hi: the scaled values to show; rows: of the
+ * legend, for which the picture grows. */
+ax_frame ax_frame_draw(ax_buf *b, const ax_plot *p, double lo, double hi, int rows, const char *by, const char *subtitle);
+double ax_frame_y(const ax_frame *f, double value);                   /* kept inside the frame */
+void ax_frame_tick(ax_buf *b, const ax_frame *f, double x, const char *label, const char *below);
+void ax_frame_x_label(ax_buf *b, const ax_frame *f, double below, const char *label);     /* below: pixels from the axis */
+void ax_frame_legend(ax_buf *b, ax_frame *f, const char *colour, const char *dash, int marker, bool band, const char *text);
+
+/* Marker 0..3: circle, square, triangle, diamond; -1: none. */
+void ax_plot_marker(ax_buf *b, double x, double y, int marker, const char *colour);
+
+int ax_plot_by_width(ax_buf *b, const ax_plot *p);
+int ax_plot_by_epoch(ax_buf *b, const ax_plot *p);
+
+#endif

@@ -1,0 +1,137 @@
+/* plot --kind epochs: for each multiplier the mean curve over seeds, with the range of the seeds behind it. */
+#include "cmd/plot.h"
+
+#include "base/error.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const dashes[] = {"none", "7 3", "2.5 2.5", "9 3 2.5 3"};      /* by rank of width, the widest solid */
+
+/* The seeds of a multiplier at one epoch, scaled. */
+typedef struct {
+    double mean, lo, hi;
+    int n;
+} spread;
+
+static spread spread_of(const ax_plot *p, const char *multiplier, int epoch)
+{
+    spread s = {0, INFINITY, -INFINITY, 0};
+    for (int t = 0; t < p->results->n; t++) {
+        const ax_record *r = &p->results->trials[t];
+        const double *curve = ax_plot_curve(p, t);
+        if (p->series_of[t] < 0 || strcmp(r->multiplier, multiplier) || !curve || epoch >= r->epochs || !isfinite(curve[epoch])) continue;
+        double v = curve[epoch] * p->scale;
+        s.mean += v;
+        s.lo = fmin(s.lo, v);
+        s.hi = fmax(s.hi, v);
+        s.n++;
+    }
+    if (s.n) s.mean /= s.n;
+    return s;
+}
+
+static int epochs_of(const ax_plot *p)
+{
+    int epochs = 0;
+    for (int t = 0; t < p->results->n; t++)
+        if (p->series_of[t] >= 0 && p->results->trials[t].epochs > epochs) epochs = p->results->trials[t].epochs;
+    return epochs;
+}
+
+/* The trial that stands for its multiplier: its first. */
+static bool is_first(const ax_plot *p, int trial)
+{
+    if (p->series_of[trial] < 0) return false;
+    for (int t = 0; t < trial; t++)
+        if (p->series_of[t] >= 0 && !strcmp(p->results->trials[t].multiplier, p->results->trials[trial].multiplier)) return false;
+    return true;
+}
+
+/* How many wider multipliers the series has. */
+static int rank_of(const ax_plot *p, int trial)
+{
+    int rank = 0;
+    for (int t = 0; t < p->results->n; t++)
+        rank += is_first(p, t) && p->series_of[t] == p->series_of[trial] && p->results->trials[t].width > p->results->trials[trial].width;
+    return rank;
+}
+
+static double x_of(const ax_frame *f, int epoch, int epochs)
+{
+    return epochs < 2 ? (f->left + f->right) / 2 : f->left + 16 + (f->right - f->left - 32) * epoch / (epochs - 1);
+}
+
+static void draw_range(ax_buf *b, const ax_frame *f, const ax_plot *p, const char *multiplier, int epochs, const char *colour)
+{
+    bool open = false;
+    for (int k = 0; k < 2 * epochs; k++) {           /* along the upper edge, and back along the lower one */
+        int epoch = k < epochs ? k : 2 * epochs - 1 - k;
+        spread s = spread_of(p, multiplier, epoch);
+        if (s.n < 2) continue;
+        ax_buf_printf(b, open ? " %.1f,%.1f" : "<polygon points=\"%.1f,%.1f", x_of(f, epoch, epochs), ax_frame_y(f, k < epochs ? s.hi : s.lo));
+        open = true;
+    }
+    if (open) ax_buf_printf(b, "\" fill=\"%s\" fill-opacity=\"0.12\"/>\n", colour);
+}
+
+static void draw_curve(ax_buf *b, ax_frame *f, const ax_plot *p, int trial, int epochs)
+{
+    const ax_record *r = &p->results->trials[trial];
+    const char *colour = ax_plot_colour(p, p->series_of[trial]), *dash = dashes[rank_of(p, trial) % 4];
+    char label[AX_LABEL_MAX + 16];
+    draw_range(b, f, p, r->multiplier, epochs, colour);
+    bool open = false;
+    for (int k = 0; k < epochs; k++) {
+        spread s = spread_of(p, r->multiplier, k);
+        if (!s.n) continue;
+        ax_buf_printf(b, open ? " %.1f,%.1f" : "<polyline points=\"%.1f,%.1f", x_of(f, k, epochs), ax_frame_y(f, s.mean));
+        open = true;
+    }
+    if (open) ax_buf_printf(b, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n", colour, dash);
+    for (int k = 0; k < epochs && epochs <= 12; k++) {
+        spread s = spread_of(p, r->multiplier, k);
+        if (s.n) ax_plot_marker(b, x_of(f, k, epochs), ax_frame_y(f, s.mean), rank_of(p, trial), colour);
+    }
+    snprintf(label, sizeof label, "%s (1,8,%d)", r->multiplier, r->width);
+    ax_frame_legend(b, f, colour, dash, epochs <= 12 ? rank_of(p, trial) : -1, false, label);
+}
+
+static void draw_epoch_ticks(ax_buf *b, const ax_frame *f, int epochs)
+{
+    ax_ticks t = ax_ticks_over(1, epochs > 1 ? epochs : 2, 8);
+    int step = t.step < 1 ? 1 : (int)t.step;
+    for (int epoch = 1; epoch <= epochs; epoch++) {
+        char label[16];
+        if (epoch % step && (epoch != 1 || step > 2)) continue;
+        snprintf(label, sizeof label, "%d", epoch);
+        ax_frame_tick(b, f, x_of(f, epoch - 1, epochs), label, NULL);
+    }
+}
+
+int ax_plot_by_epoch(ax_buf *b, const ax_plot *p)
+{
+    int epochs = epochs_of(p), most = 0, multipliers = 0;
+    double lo = INFINITY, hi = -INFINITY;
+    for (int t = 0; t < p->results->n; t++)
+        for (int k = 0; k < epochs && is_first(p, t); k++) {
+            spread s = spread_of(p, p->results->trials[t].multiplier, k);
+            lo = fmin(lo, s.lo);
+            hi = fmax(hi, s.hi);
+            if (s.n > most) most = s.n;
+        }
+    if (!most)
+        return ax_fail(AX_EARG, "plot: no trial of '%s' has a curve %s; wanted one of test_acc, valid_acc, train_acc, valid_loss, train_loss, lr, epoch_s",
+                       p->results->study, p->metric);
+    for (int t = 0; t < p->results->n; t++) multipliers += is_first(p, t);
+    char subtitle[96];
+    snprintf(subtitle, sizeof subtitle, most > 1 ? "mean over up to %d seeds; shaded from the lowest to the highest" : "one seed", most);
+    ax_frame f = ax_frame_draw(b, p, lo, hi, multipliers, "epoch", subtitle);
+    draw_epoch_ticks(b, &f, epochs);
+    ax_frame_x_label(b, &f, 44, "epoch");
+    for (int t = 0; t < p->results->n; t++)
+        if (is_first(p, t)) draw_curve(b, &f, p, t, epochs);
+    ax_svg_close(b);
+    return AX_OK;
+}

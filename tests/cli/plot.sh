@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# plot: pictures of a study that a sweep has made, from its directory and from its file, and refusals.
+. "${ROOT:?the source tree}/tests/cli/lib.inc" || exit 1
+
+expect_exit 0 approxrun sweep "$ROOT/experiments/quickstart.lua" -o study -q
+for kind in width epochs; do
+  expect_exit 0 approxrun plot study.h5 --kind "$kind" -o "$kind.svg"
+  check "$kind: it is XML" xmllint --noout "$kind.svg"
+  check "$kind: no number in it is nan or inf" bash -c "! grep -qiE '[\"= ](nan|-?inf)\\b' $kind.svg"
+  expect_exit 0 approxrun plot study --kind "$kind" -o -
+  check "$kind: directory and file give the same picture" cmp "$KEPT/out" "$kind.svg"
+done
+check "formats are shown beside widths" grep -qE '>\(1,8,[0-9]+\)<' width.svg
+expect_exit 0 approxrun plot study.h5 --kind epochs --metric train_loss -o loss.svg
+check "a loss is no percentage" grep -q '>training loss<' loss.svg
+
+expect_exit 2 approxrun plot study.h5 -o x.svg
+expect_err "--kind is missing, wanted width or epochs"
+expect_exit 2 approxrun plot study.h5 --kind widht -o x.svg
+expect_err "did you mean 'width'?"
+expect_exit 2 approxrun plot study.h5 --kind width
+expect_err "-o FILE.svg is missing"
+expect_exit 2 approxrun plot study.h5 --kind width --metric tset_acc -o x.svg
+expect_err "the metric tset_acc"
+expect_exit 2 approxrun plot none.h5 --kind width -o x.svg
+expect_err "none.h5"
+expect_exit 4 approxrun plot study.h5 --kind width -o no/such/x.svg
+expect_err "no/such/x.svg"
