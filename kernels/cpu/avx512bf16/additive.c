@@ -1,0 +1,75 @@
+/* Additive tables of at most 7 bits: a product's bits are one 16-bit sum, row_word plus sign and exponent from the row side,
+ * lane_word from the lane side. A zero row operand packs as 0, so that the sum is a subnormal bfloat16: a zero. */
+#ifdef __AVX512BF16__
+#include "kernels/cpu/avx512bf16/narrow.h"
+
+static int serves(const ax_plan *plan, int role)
+{
+    (void)role;
+    return plan->narrow && plan->additive && plan->beta_max < 1u << 23 && plan->alpha_max - plan->alpha_min < 1u << 23;
+}
+
+/* A row: 4 bytes a pair, bfloat16 of k0 above that of k1. */
+static uint32_t pack_rows(void *out, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
+{
+    const words128 words = load_words(side.plan->narrow->row_word[side.role]);
+    __m512i largest = _mm512_setzero_si512();
+    for (int r = 0; r < rows; r++) {
+        uint32_t *row = (uint32_t *)(void *)((char *)out + (size_t)r * AX_ROW_BYTES);
+        for (int k = 0; k < ks; k += 16) {
+            __m512i v = _mm512_maskz_loadu_epi32(first_lanes(ks - k), x + r * ld + k);
+            largest = larger(largest, v);
+            __m512i h = _mm512_or_si512(_mm512_and_si512(v, _mm512_set1_epi64(0xffff0000)), _mm512_srli_epi64(v, 48));
+            __mmask32 nonzero = _mm512_test_epi16_mask(h, _mm512_set1_epi16(0x7f80));
+            __m512i word = look_up(&words, _mm512_and_si512(h, _mm512_set1_epi16(0x7f)));
+            h = _mm512_maskz_add_epi16(nonzero, word, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
+            _mm256_storeu_si256((__m256i *)(void *)(row + k / 2), _mm512_cvtepi64_epi32(h));
+        }
+    }
+    return _mm512_reduce_max_epu32(largest);
+}
+
+static uint32_t pack_lanes(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
+{
+    const words128 words = load_words(side.plan->narrow->lane_word[side.role]);
+    __m512i largest = _mm512_setzero_si512();
+    int nv = (lanes + 15) / 16;
+    for (int k = 0; k < ks; k += 2) {
+        char *entry = (char *)out + (size_t)(k / 2) * LANE_ENTRY;
+        for (int j = 0; j < nv; j++) {
+            __m512i v0 = lane_vector(x, ld, lanes, ks, k, j), v1 = lane_vector(x, ld, lanes, ks, k + 1, j);
+            largest = larger(larger(largest, v0), v1);
+            __m512i h = pair_up(v0, v1);
+            _mm512_store_si512(entry + 64 * j, look_up(&words, _mm512_and_si512(h, _mm512_set1_epi16(0x7f))));
+            _mm512_store_si512(entry + 256 + 64 * j, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
+        }
+    }
+    return _mm512_reduce_max_epu32(largest);
+}
+
+INLINE void body(const ax_gemm_block *b, int r, const int mr, const int nv)
+{
+    const char *rows = row_at(b, r), *lanes = b->lanes;
+    __m512 acc[8][4];
+    load_sums(acc, b, r, mr, nv);
+    for (int p = pairs_of(b); p > 0; p--, rows += 4, lanes += LANE_ENTRY) {
+        __m512i word[4], scale[4];
+        UNROLL for (int j = 0; j < nv; j++) {
+            word[j] = _mm512_load_si512(lanes + 64 * j);
+            scale[j] = _mm512_load_si512(lanes + 256 + 64 * j);
+        }
+        UNROLL for (int i = 0; i < mr; i++) {
+            __m512i row = splat(*(const uint32_t *)(const void *)(rows + i * AX_ROW_BYTES));
+            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = add_pairs(acc[i][j], _mm512_add_epi16(row, word[j]), scale[j]);
+        }
+    }
+    store_sums(acc, b, r, mr, nv);
+}
+
+DEFINE_ADD(add, body)
+
+const ax_gemm_kernel ax_gemm_bf16_additive[] = {
+    {"bf16-additive", AX_ISA_AVX512BF16, serves, pack_rows, pack_lanes, add},
+    {0},
+};
+#endif

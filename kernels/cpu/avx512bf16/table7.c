@@ -1,0 +1,139 @@
+/* Any table whose lane operand has 5 to 7 live bits: rows of bytes (carry << 7 | fraction), from which byte permutations
+ * select 64 products; widened to bfloat16 and given sign and exponent by one 16-bit sum.
+ * 6 bits: one vpermi2b over the rows of k1 and k0, whose indices interleave, gives pairs at once.
+ * 7 bits: one vpermi2b over each row, and an unpack more. */
+#ifdef __AVX512BF16__
+#include "kernels/cpu/avx512bf16/narrow.h"
+
+static int serves6(const ax_plan *plan, int role) { return plan->narrow && plan->narrow->lane_bits[role] == 6; }
+static int serves7(const ax_plan *plan, int role) { return plan->narrow && plan->narrow->lane_bits[role] == 7; }
+
+uint32_t ax_narrow_pack_table_rows(void *out, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
+{
+    const ax_narrow *narrow = side.plan->narrow;
+    int bits = narrow->row_bits[side.role];
+    const __m512i mask = splat((1u << bits) - 1), zero_row = splat(128u << bits);
+    const __m128i shift = _mm_cvtsi32_si128(23 - bits);
+    const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    __m512i largest = _mm512_setzero_si512();
+    for (int r = 0; r < rows; r++) {
+        char *row = (char *)out + (size_t)r * AX_ROW_BYTES;
+        for (int k = 0; k < ks; k += 16) {
+            __m512i v = _mm512_maskz_loadu_epi32(first_lanes(ks - k), x + r * ld + k);
+            largest = larger(largest, v);
+            __mmask16 nonzero = _mm512_test_epi32_mask(v, splat(0x7f800000u));
+            __m512i index = _mm512_and_si512(_mm512_srl_epi32(v, shift), mask);
+            __m512i offset = _mm512_mask_slli_epi32(zero_row, nonzero, index, 7);
+            __m512i power = _mm512_maskz_and_epi32(nonzero, v, splat(0xff800000u));
+            power = _mm512_or_si512(_mm512_and_si512(power, splat(0xffff0000u)), _mm512_srli_epi64(power, 48));
+            __m512i low = _mm512_unpacklo_epi64(offset, power), high = _mm512_unpackhi_epi64(offset, power);
+            _mm512_storeu_si512(row + 8 * k, _mm512_permutex2var_epi64(low, first, high));
+            _mm512_storeu_si512(row + 8 * k + 64, _mm512_permutex2var_epi64(low, second, high));
+        }
+    }
+    return _mm512_reduce_max_epu32(largest);
+}
+
+INLINE __m512i pack_bytes(const __m512i *v)
+{
+    return _mm512_packus_epi16(_mm512_packus_epi32(v[0], v[1]), _mm512_packus_epi32(v[2], v[3]));
+}
+
+/* A panel's entry: 128 bytes of indices in the order that the unpacks undo, then scales. */
+INLINE uint32_t pack_lanes(char *out, const float *x, int64_t ld, int lanes, int ks, const int bits)
+{
+    const __m512i mask = splat((1u << bits) - 1);
+    __m512i largest = _mm512_setzero_si512();
+    for (int k = 0; k < ks; k += 2, out += LANE_ENTRY) {
+        __m512i i0[4], i1[4];
+        UNROLL for (int j = 0; j < 4; j++) {
+            __m512i v0 = lane_vector(x, ld, lanes, ks, k, j), v1 = lane_vector(x, ld, lanes, ks, k + 1, j);
+            largest = larger(larger(largest, v0), v1);
+            i0[j] = _mm512_and_si512(_mm512_srli_epi32(v0, 23 - bits), mask);
+            i1[j] = _mm512_and_si512(_mm512_srli_epi32(v1, 23 - bits), mask);
+            _mm512_store_si512(out + 256 + 64 * j, _mm512_and_si512(pair_up(v0, v1), _mm512_set1_epi16((short)0xff80)));
+        }
+        if (bits == 6) {
+            UNROLL for (int j = 0; j < 4; j++)
+                i0[j] = _mm512_or_si512(i1[j], _mm512_slli_epi32(_mm512_or_si512(i0[j], splat(64)), 8));
+            _mm512_store_si512(out, _mm512_packus_epi32(i0[0], i0[1]));
+            _mm512_store_si512(out + 64, _mm512_packus_epi32(i0[2], i0[3]));
+        } else {
+            _mm512_store_si512(out, pack_bytes(i0));
+            _mm512_store_si512(out + 64, pack_bytes(i1));
+        }
+    }
+    return _mm512_reduce_max_epu32(largest);
+}
+
+static uint32_t pack_lanes6(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
+{
+    (void)side;
+    return pack_lanes(out, x, ld, lanes, ks, 6);
+}
+
+static uint32_t pack_lanes7(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
+{
+    (void)side;
+    return pack_lanes(out, x, ld, lanes, ks, 7);
+}
+
+/* Products of 64 lanes as bytes: k0's above k1's in 16 bits, vectors 0 and 1 in *low, 2 and 3 in *high. */
+INLINE void select_bytes(__m512i *low, __m512i *high, const char *row0, const char *row1, __m512i x0,
+                         __m512i x1, const int bits, const int nv)
+{
+    __m512i t0 = _mm512_load_si512(row0), t1 = _mm512_load_si512(row1);
+    if (bits == 6) {
+        *low = _mm512_permutex2var_epi8(t1, x0, t0);
+        *high = nv > 2 ? _mm512_permutex2var_epi8(t1, x1, t0) : *low;
+    } else {
+        t0 = _mm512_permutex2var_epi8(t0, x0, _mm512_load_si512(row0 + 64));
+        t1 = _mm512_permutex2var_epi8(t1, x1, _mm512_load_si512(row1 + 64));
+        *low = _mm512_unpacklo_epi8(t1, t0);
+        *high = _mm512_unpackhi_epi8(t1, t0);
+    }
+}
+
+INLINE void body(const ax_gemm_block *b, int r, const int mr, const int nv, const int bits)
+{
+    const char *bytes = (const char *)b->side.plan->narrow->bytes[b->side.role];
+    const __m512i zero = _mm512_setzero_si512();
+    const char *rows = row_at(b, r), *lanes = b->lanes;
+    __m512 acc[8][4];
+    load_sums(acc, b, r, mr, nv);
+    for (int p = pairs_of(b); p > 0; p--, rows += 16, lanes += LANE_ENTRY) {
+        __m512i x0 = _mm512_load_si512(lanes), x1 = _mm512_load_si512(lanes + 64), scale[4];
+        UNROLL for (int j = 0; j < nv; j++) scale[j] = _mm512_load_si512(lanes + 256 + 64 * j);
+        UNROLL for (int i = 0; i < mr; i++) {
+            const uint32_t *entry = (const uint32_t *)(const void *)(rows + i * AX_ROW_BYTES);
+            __m512i low, high, power = splat(entry[2]);
+            select_bytes(&low, &high, bytes + entry[0], bytes + entry[1], x0, x1, bits, nv);
+            UNROLL for (int j = 0; j < nv; j++) {
+                __m512i u = j < 2 ? low : high;
+                u = j & 1 ? _mm512_unpackhi_epi8(u, zero) : _mm512_unpacklo_epi8(u, zero);
+                acc[i][j] = add_pairs(acc[i][j], _mm512_add_epi16(u, power), scale[j]);
+            }
+        }
+    }
+    store_sums(acc, b, r, mr, nv);
+}
+
+INLINE void body6(const ax_gemm_block *b, int r, const int mr, const int nv)
+{
+    body(b, r, mr, nv, 6);
+}
+
+INLINE void body7(const ax_gemm_block *b, int r, const int mr, const int nv)
+{
+    body(b, r, mr, nv, 7);
+}
+
+DEFINE_ADD(add6, body6)
+DEFINE_ADD(add7, body7)
+
+const ax_gemm_kernel ax_gemm_bf16_table7[] = {
+    {"bf16-table6", AX_ISA_AVX512BF16, serves6, ax_narrow_pack_table_rows, pack_lanes6, add6},
+    {"bf16-table7", AX_ISA_AVX512BF16, serves7, ax_narrow_pack_table_rows, pack_lanes7, add7},
+    {0},
+};
+#endif

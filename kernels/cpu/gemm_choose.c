@@ -1,0 +1,80 @@
+/* Which kernel serves a product here: sets of kernels, the best first. A new kernel is a row in a set. */
+#include "kernels/cpu/gemm.h"
+
+#include <stdlib.h>
+
+static const char *const isa_names[] = {"c", "avx2", "avx512", "avx512bf16"};
+enum { ISA_COUNT = sizeof isa_names / sizeof *isa_names };
+
+#ifdef __x86_64__
+static const ax_gemm_kernel *const sets[] = {
+    ax_gemm_bf16_additive, ax_gemm_bf16_table4, ax_gemm_bf16_table7, ax_gemm_avx512, ax_gemm_avx2, ax_gemm_literal,
+};
+
+static int machine_has(enum ax_isa isa)
+{
+    static int bf16_strict = -1;      /* probed once; every prober finds the same */
+    if (isa == AX_ISA_C) return 1;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+    if (isa == AX_ISA_AVX2) return 1;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
+        !__builtin_cpu_supports("avx512dq"))
+        return 0;
+    if (isa == AX_ISA_AVX512) return 1;
+    if (!__builtin_cpu_supports("avx512vbmi") || !__builtin_cpu_supports("avx512bf16")) return 0;
+    int strict = __atomic_load_n(&bf16_strict, __ATOMIC_RELAXED);
+    if (strict < 0) __atomic_store_n(&bf16_strict, strict = ax_gemm_bf16_is_strict(), __ATOMIC_RELAXED);
+    return strict;
+}
+#else
+static const ax_gemm_kernel *const sets[] = {ax_gemm_literal};
+
+static int machine_has(enum ax_isa isa) { return isa == AX_ISA_C; }
+#endif
+
+static enum ax_isa best(void)
+{
+    int isa = ISA_COUNT - 1;
+    while (!machine_has((enum ax_isa)isa)) isa--;
+    return (enum ax_isa)isa;
+}
+
+const char *ax_cpu_isa(void)
+{
+    const char *forced = getenv("APPROXRUN_ISA");
+    if (!forced || !*forced) return isa_names[best()];
+    for (int i = 0; i < ISA_COUNT; i++)
+        if (strcmp(forced, isa_names[i]) == 0) return machine_has((enum ax_isa)i) ? isa_names[i] : NULL;
+    return NULL;
+}
+
+enum ax_isa ax_gemm_isa(void)
+{
+    const char *name = ax_cpu_isa();
+    for (int i = 0; i < ISA_COUNT; i++)
+        if (name == isa_names[i]) return (enum ax_isa)i;
+    return AX_ISA_C;
+}
+
+const ax_moves *ax_gemm_moves(enum ax_isa isa)
+{
+#ifdef __x86_64__
+    if (isa >= AX_ISA_AVX512) return &ax_moves_avx512;
+#endif
+    (void)isa;
+    return &ax_moves_c;
+}
+
+const ax_gemm_kernel *ax_gemm_choose(const ax_plan *plan, int role, enum ax_isa isa)
+{
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        for (const ax_gemm_kernel *k = sets[i]; k->name; k++)
+            if (k->isa <= isa && k->serves(plan, role)) return k;
+    return ax_gemm_literal;
+}
+
+const char *ax_plan_kernel(const ax_plan *plan)
+{
+    if (plan->lut.native) return "sgemm";
+    return ax_gemm_choose(plan, 0, ax_gemm_isa())->name;
+}

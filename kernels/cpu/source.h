@@ -1,0 +1,32 @@
+/* The one way products read their operands: a block of an ax_operand, fetched into packed floats. Im2col happens here and
+ * nowhere else, so that no patch matrix is ever materialised. */
+#ifndef AX_CPU_SOURCE_H
+#define AX_CPU_SOURCE_H
+
+#include "kernels/kernels.h"
+
+/* How blocks of (rows, cols) are moved; rows lie out_ld and in_ld floats apart. transpose writes (cols, rows). */
+typedef struct {
+    void (*copy)(float *out, int64_t out_ld, const float *in, int64_t in_ld, int64_t rows, int64_t cols);
+    void (*transpose)(float *out, int64_t out_ld, const float *in, int64_t in_ld, int64_t rows, int64_t cols);
+    /* out[t * out_ld + i] = row[x + t * step + i], +0 outside the row's w cells: `count` positions by `taps`. */
+    void (*slide)(float *out, int64_t out_ld, const float *row, int64_t w, int64_t x, int step, int64_t count, int64_t taps);
+} ax_moves;
+
+extern const ax_moves ax_moves_c;
+#ifdef __x86_64__
+extern const ax_moves ax_moves_avx512;
+#endif
+
+typedef struct {
+    int64_t first, count;
+} ax_range;
+
+/* out = elements (r, k) of the ranges: (rows, k) with k contiguous, or (k, rows) with rows contiguous if k_major; ld apart. */
+void ax_source_fetch(float *out, int64_t ld, int k_major, const ax_operand *o, ax_range rows, ax_range ks,
+                     const ax_moves *moves);
+
+/* Does the operand lie in memory so that (k, rows) blocks are the cheaper to fetch? */
+int ax_source_prefers_k_major(const ax_operand *o);
+
+#endif

@@ -1,0 +1,183 @@
+/* The analysis of a multiplier. Everything here is found from the table's words; only above 11 bits, where there is no table,
+ * does the family's row say whether it is additive. */
+#include "kernels/plan.h"
+
+#include <stdlib.h>
+
+static const int additive_families[] = {
+#define AX_FAMILY(name, widest, additive, title, reference) additive,
+#include "lut/models.def"
+#undef AX_FAMILY
+};
+
+static size_t table_side(const ax_lut_view *lut) { return lut->words ? (size_t)1 << lut->width : 0; }
+
+static uint32_t word_at(const ax_lut_view *lut, size_t i, size_t j) { return lut->words[i << lut->width | j]; }
+
+/* The word by the leading `bits` bits of each operand, whatever the table's width. */
+static uint32_t word_by(const ax_lut_view *lut, int bits, size_t i, size_t j)
+{
+    int more = bits - lut->width;
+    return more >= 0 ? word_at(lut, i >> more, j >> more) : word_at(lut, i << -more, j << -more);
+}
+
+size_t ax_plan_bytes(const ax_lut_view *lut)
+{
+    size_t side = lut->native ? 0 : table_side(lut);
+    size_t sums = (2 * side * sizeof(uint32_t) + 63) / 64 * 64;
+    return side ? sums + sizeof(ax_narrow) : 0;
+}
+
+/* Does bit `bit` of the first (or second) operand's index never change a word? */
+static int dead_bit(const ax_lut_view *lut, int second, int bit)
+{
+    size_t side = table_side(lut), mask = (size_t)1 << bit;
+    for (size_t i = 0; i < side; i++)
+        for (size_t j = 0; j < side; j++)
+            if (word_at(lut, i, j) != (second ? word_at(lut, i, j & ~mask) : word_at(lut, i & ~mask, j))) return 0;
+    return 1;
+}
+
+static int live_bits(const ax_lut_view *lut, int second)
+{
+    int dead = 0;
+    while (dead < lut->width && dead_bit(lut, second, dead)) dead++;
+    return lut->width - dead;
+}
+
+static int output_bits(const ax_lut_view *lut)
+{
+    size_t side = table_side(lut);
+    uint32_t used = 0;
+    for (size_t e = 0; e < side * side; e++) used |= lut->words[e] & 0x7fffffu;
+    return used ? 23 - __builtin_ctz(used) : 0;
+}
+
+/* Fills alpha and beta (2^m each) from the first row and column; 0 if some word is not their sum. */
+static int split_sum(const ax_lut_view *lut, uint32_t *alpha, uint32_t *beta)
+{
+    size_t side = table_side(lut), least = 0;
+    for (size_t j = 1; j < side; j++)
+        if (word_at(lut, 0, j) < word_at(lut, 0, least)) least = j;
+    for (size_t e = 0; e < side; e++) {
+        alpha[e] = word_at(lut, e, least);
+        beta[e] = word_at(lut, 0, e) - word_at(lut, 0, least);
+    }
+    for (size_t i = 0; i < side; i++)
+        for (size_t j = 0; j < side; j++)
+            if (word_at(lut, i, j) != alpha[i] + beta[j]) return 0;
+    return 1;
+}
+
+static void describe_sum(ax_plan *plan, size_t side)
+{
+    plan->alpha_min = plan->alpha_max = plan->alpha[0];
+    plan->beta_max = 0;
+    plan->linear = 1;
+    for (size_t e = 0; e < side; e++) {
+        uint32_t straight = (uint32_t)e << (23 - plan->lut.width);
+        plan->linear &= plan->alpha[e] == straight && plan->beta[e] == straight;
+        if (plan->alpha[e] < plan->alpha_min) plan->alpha_min = plan->alpha[e];
+        if (plan->alpha[e] > plan->alpha_max) plan->alpha_max = plan->alpha[e];
+        if (plan->beta[e] > plan->beta_max) plan->beta_max = plan->beta[e];
+    }
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int count_rows(const ax_lut_view *lut)
+{
+    uint64_t hash[1 << AX_TABLE_MAX_WIDTH];
+    size_t side = table_side(lut);
+    for (size_t i = 0; i < side; i++) {
+        uint64_t h = 0x9e3779b97f4a7c15u;
+        for (size_t j = 0; j < side; j++) {
+            h = (h ^ word_at(lut, i, j)) * 0xff51afd7ed558ccdu;
+            h ^= h >> 32;
+        }
+        hash[i] = h;
+    }
+    qsort(hash, side, sizeof hash[0], compare_hashes);
+    int rows = 1;
+    for (size_t i = 1; i < side; i++) rows += hash[i] != hash[i - 1];
+    return rows;
+}
+
+static void narrow_sums(ax_narrow *narrow, const ax_plan *plan)
+{
+    for (int e = 0; e < AX_NARROW; e++) {
+        int more = AX_NARROW_BITS - plan->lut.width;
+        int x = more >= 0 ? e >> more : e << -more;
+        narrow->row_word[0][e] = (uint16_t)(plan->alpha[x] >> 16);
+        narrow->lane_word[0][e] = (uint16_t)(plan->beta[x] >> 16);
+        narrow->row_word[1][e] = (uint16_t)((plan->beta[x] + plan->alpha_min) >> 16);
+        narrow->lane_word[1][e] = (uint16_t)((plan->alpha[x] - plan->alpha_min) >> 16);
+    }
+}
+
+static void narrow_table(ax_narrow *narrow, const ax_plan *plan, int role)
+{
+    int row_live = role ? plan->live_b : plan->live_a, lane_live = role ? plan->live_a : plan->live_b;
+    int row_bits = narrow->row_bits[role] = row_live;
+    int lane_bits = narrow->lane_bits[role] = lane_live <= 4 ? 4 : lane_live <= 6 ? 6 : 7;
+    memset(narrow->words4[role], 0, sizeof narrow->words4[role]);
+    memset(narrow->bytes[role], 0, sizeof narrow->bytes[role]);
+    for (size_t r = 0; r < (size_t)1 << row_bits; r++)
+        for (size_t l = 0; l < (size_t)1 << lane_bits; l++) {
+            size_t row = r << (AX_NARROW_BITS - row_bits), lane = l << (AX_NARROW_BITS - lane_bits);
+            uint32_t word = (role ? word_by(&plan->lut, 7, lane, row) : word_by(&plan->lut, 7, row, lane)) >> 16;
+            if (lane_bits == 4) {
+                narrow->words4[role][r][0][l] = word << 16;
+                narrow->words4[role][r][1][l] = word;
+            } else {
+                narrow->bytes[role][r][l] = (uint8_t)word;
+            }
+        }
+}
+
+static void analyse_table(ax_plan *plan, char *memory)
+{
+    const ax_lut_view *lut = &plan->lut;
+    size_t side = table_side(lut);
+    uint32_t *alpha = (uint32_t *)(void *)memory, *beta = alpha + side;
+    plan->live_a = live_bits(lut, 0);
+    plan->live_b = live_bits(lut, 1);
+    plan->out_bits = output_bits(lut);
+    plan->distinct_rows = count_rows(lut);
+    plan->additive = split_sum(lut, alpha, beta);
+    if (plan->additive) {
+        plan->alpha = alpha;
+        plan->beta = beta;
+        plan->lut.fused = 1;
+        describe_sum(plan, side);
+    }
+    if (!plan->lut.fused || plan->live_a > 7 || plan->live_b > 7 || plan->out_bits > 7) return;
+    ax_narrow *narrow = (ax_narrow *)(void *)(memory + (2 * side * sizeof *alpha + 63) / 64 * 64);
+    if (plan->additive) narrow_sums(narrow, plan);
+    for (int role = 0; role < 2; role++) narrow_table(narrow, plan, role);
+    plan->narrow = narrow;
+}
+
+/* Above 11 bits there is no table to look at: the family's row must do. */
+static void analyse_family(ax_plan *plan)
+{
+    int m = plan->lut.width;
+    plan->live_a = plan->live_b = m;
+    plan->out_bits = plan->lut.direct >= 0 ? m : AX_WIDTH_MAX;
+    plan->additive = plan->lut.direct >= 0 && additive_families[plan->lut.direct];
+    if (!plan->additive) return;
+    plan->lut.fused = plan->linear = 1;
+    plan->alpha_max = plan->beta_max = ((1u << m) - 1) << (23 - m);
+}
+
+void ax_plan_init(ax_plan *plan, const ax_lut_view *lut, void *memory)
+{
+    *plan = (ax_plan){.lut = *lut};
+    if (lut->native) plan->live_a = plan->live_b = plan->out_bits = AX_WIDTH_MAX;
+    else if (lut->words) analyse_table(plan, memory);
+    else analyse_family(plan);
+}
