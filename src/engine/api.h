@@ -5,6 +5,7 @@
 #ifndef AX_API_H
 #define AX_API_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* cdef begin */
@@ -15,6 +16,12 @@ typedef struct ax_dataset ax_dataset;
 typedef struct ax_trial ax_trial;
 
 const char *ax_errmsg(void);
+int ax_errstatus(void);
+
+/* ---- from base, for the Lua side itself: experiment files, spelling suggestions ---- */
+int ax_file_read(char **data, size_t *len, const char *path, size_t cap);
+void ax_free(void *p);
+const char *ax_text_nearest(const char *word, const char *const *candidates, size_t n);
 
 /* ---- engine (src/engine/engine.c) ---- */
 ax_engine *ax_engine_new(int threads, int strict);

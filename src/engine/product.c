@@ -1,0 +1,187 @@
+/* Products of two tensors: matmul, convolution and its gradients. Each is one ax_gemm over views of the tensors as they lie;
+ * nothing is copied or unfolded. The first operand of every product is the data. */
+#include "base/error.h"
+#include "engine/api.h"
+#include "engine/check.h"
+#include "engine/engine.h"
+#include "engine/mult.h"
+
+enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2 };
+
+static int check_product(const char *op, const char *c_name, const ax_tensor *c, const char *a_name, const ax_tensor *a,
+                         const char *b_name, const ax_tensor *b, const ax_mult *m)
+{
+    if (!m) return ax_fail(AX_EARG, "%s: the multiplier is nil", op);
+    AX_TRY(ax_check_tensor(op, c_name, c, AX_F32, NULL));
+    AX_TRY(ax_check_tensor(op, a_name, a, AX_F32, c));
+    AX_TRY(ax_check_tensor(op, b_name, b, AX_F32, c));
+    AX_TRY(ax_check_apart(op, c_name, c, a_name, a));
+    return ax_check_apart(op, c_name, c, b_name, b);
+}
+
+static int check_bias(const char *op, const ax_tensor *bias, const ax_tensor *c)
+{
+    int64_t n = c->shape[c->rank - 1];
+    if (!bias) return AX_OK;
+    AX_TRY(ax_check_tensor(op, "bias", bias, AX_F32, c));
+    if (bias->rank != 1 || bias->shape[0] != n)
+        return ax_fail(AX_ESHAPE, "%s: bias is %s; wanted (%lld)", op, ax_shape(bias), (long long)n);
+    return AX_OK;
+}
+
+static ax_gemm product(const ax_tensor *c, const ax_mult *m)
+{
+    return (ax_gemm){.c = c->data, .plan = ax_mult_plan(m), .strict = c->engine->strict, .batch = 1};
+}
+
+/* Rows and k of an ordinary matrix, given the strides of both. */
+static ax_operand matrix(const ax_tensor *t, int64_t row_stride, int64_t k_stride, int64_t k)
+{
+    return (ax_operand){.kind = AX_OPERAND_MATRIX, .data = t->data, .row_stride = row_stride, .k_stride = k_stride, .k_inner = k};
+}
+
+/* ---- matmul ---- */
+
+/* c (batch.., m, n), a (batch.., m, k) or (.., k, m), b (batch.., k, n) or (.., n, k), or b shared by all of the batch. */
+static int check_matmul(const ax_tensor *c, const ax_tensor *a, const ax_tensor *b, int flags)
+{
+    int r = c->rank;
+    if (flags & ~(TRANSPOSE_A | TRANSPOSE_B)) return ax_fail(AX_EARG, "matmul: flags are %d; wanted 0 to 3", flags);
+    if (a->rank < 2 || b->rank < 2 || r != a->rank || (b->rank != 2 && b->rank != r))
+        return ax_fail(AX_ESHAPE, "matmul: c is %s, a %s, b %s; wanted equal numbers of dimensions, at least 2 (b may have 2)",
+                       ax_shape(c), ax_shape(a), ax_shape(b));
+    for (int i = 0; i < r - 2; i++)
+        if (a->shape[i] != c->shape[i] || (b->rank == r && b->shape[i] != c->shape[i]))
+            return ax_fail(AX_ESHAPE, "matmul: c is %s, a %s, b %s: dimension %d differs", ax_shape(c), ax_shape(a), ax_shape(b), i);
+    int64_t am = a->shape[r - (flags & TRANSPOSE_A ? 1 : 2)], ak = a->shape[r - (flags & TRANSPOSE_A ? 2 : 1)];
+    int64_t bk = b->shape[b->rank - (flags & TRANSPOSE_B ? 1 : 2)], bn = b->shape[b->rank - (flags & TRANSPOSE_B ? 2 : 1)];
+    if (ak != bk)
+        return ax_fail(AX_ESHAPE, "matmul: a%s is %s but b%s is %s: inner dimensions %lld and %lld differ",
+                       flags & TRANSPOSE_A ? " (transposed)" : "", ax_shape(a), flags & TRANSPOSE_B ? " (transposed)" : "",
+                       ax_shape(b), (long long)ak, (long long)bk);
+    if (c->shape[r - 2] != am || c->shape[r - 1] != bn)
+        return ax_fail(AX_ESHAPE, "matmul: c is %s; wanted %lld rows and %lld columns", ax_shape(c), (long long)am, (long long)bn);
+    return AX_OK;
+}
+
+int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_tensor *bias, int flags, const ax_mult *m)
+{
+    AX_TRY(check_product("matmul", "c", c, "a", a, "b", b, m));
+    AX_TRY(check_matmul(c, a, b, flags));
+    AX_TRY(check_bias("matmul", bias, c));
+    int64_t lda = a->shape[a->rank - 1], ldb = b->shape[b->rank - 1], k = flags & TRANSPOSE_A ? a->shape[a->rank - 2] : lda;
+    ax_gemm g = product(c, m);
+    g.m = c->shape[c->rank - 2];
+    g.n = g.ldc = c->shape[c->rank - 1];
+    g.k = k;
+    g.a = flags & TRANSPOSE_A ? matrix(a, 1, lda, k) : matrix(a, lda, 1, k);
+    g.b = flags & TRANSPOSE_B ? matrix(b, ldb, 1, k) : matrix(b, 1, ldb, k);
+    g.bias = bias ? bias->data : NULL;
+    g.batch = c->size / (g.m * g.n);
+    g.a_batch = g.m * k;
+    g.b_batch = b->rank == c->rank ? k * g.n : 0;
+    g.c_batch = g.m * g.n;
+    if (g.batch > 1 && g.b_batch == 0 && !(flags & TRANSPOSE_A)) {      /* one shared b: the batch is more rows of a */
+        g.m *= g.batch;
+        g.batch = 1;
+    }
+    c->engine->kernels->gemm(&g);
+    return AX_OK;
+}
+
+/* ---- convolution ---- */
+
+typedef struct {
+    int64_t n, h, w, c, oh, ow, oc, kh, kw;              /* x (n,h,w,c), weights (kh,kw,c,oc), y (n,oh,ow,oc) */
+    int64_t stride_h, stride_w, pad_h, pad_w;
+} conv;
+
+static int conv_geometry(conv *v, const char *op, const ax_tensor *x, const ax_tensor *w, const ax_tensor *y,
+                         const char *x_name, const char *w_name, const char *y_name)
+{
+    AX_TRY(ax_check_rank(op, x_name, x, 4));
+    AX_TRY(ax_check_rank(op, w_name, w, 4));
+    AX_TRY(ax_check_rank(op, y_name, y, 4));
+    if (x->shape[3] != w->shape[2])
+        return ax_fail(AX_ESHAPE, "%s: %s is %s but %s is %s: channels differ", op, x_name, ax_shape(x), w_name, ax_shape(w));
+    if (y->shape[3] != w->shape[3])
+        return ax_fail(AX_ESHAPE, "%s: %s is %s but %s is %s: filters differ", op, y_name, ax_shape(y), w_name, ax_shape(w));
+    if (x->shape[0] != y->shape[0])
+        return ax_fail(AX_ESHAPE, "%s: %s is %s but %s is %s: batches differ", op, x_name, ax_shape(x), y_name, ax_shape(y));
+    v->n = x->shape[0], v->h = x->shape[1], v->w = x->shape[2], v->c = x->shape[3];
+    v->oh = y->shape[1], v->ow = y->shape[2], v->oc = y->shape[3];
+    v->kh = w->shape[0], v->kw = w->shape[1];
+    AX_TRY(ax_check_windows(op, "height", v->h, v->oh, v->kh, v->stride_h, v->pad_h));
+    return ax_check_windows(op, "width", v->w, v->ow, v->kw, v->stride_w, v->pad_w);
+}
+
+static ax_operand patches(const conv *v, const ax_tensor *x, int transposed)
+{
+    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = x->data, .n = v->n, .h = v->h, .w = v->w, .c = v->c,
+                        .out_h = v->oh, .out_w = v->ow, .kernel_h = v->kh, .kernel_w = v->kw,
+                        .stride_h = v->stride_h, .stride_w = v->stride_w, .pad_h = v->pad_h, .pad_w = v->pad_w,
+                        .dilation_h = 1, .dilation_w = 1, .step = 1, .transposed = transposed};
+}
+
+/* For each input cell and tap the output cell that used them: dy read with the forward stride as dilation, taps backwards. */
+static ax_operand backward_patches(const conv *v, const ax_tensor *dy)
+{
+    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy->data, .n = v->n, .h = v->oh, .w = v->ow, .c = v->oc,
+                        .out_h = v->h, .out_w = v->w, .kernel_h = v->kh, .kernel_w = v->kw,
+                        .stride_h = 1, .stride_w = 1, .pad_h = -v->pad_h, .pad_w = -v->pad_w,
+                        .dilation_h = v->stride_h, .dilation_w = v->stride_w, .step = -1};
+}
+
+/* y (positions, oc) = patches of x (positions, taps) x w (taps, oc) */
+int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_tensor *bias,
+              int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m)
+{
+    conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
+    AX_TRY(check_product("conv2d", "y", y, "x", x, "w", w, m));
+    AX_TRY(conv_geometry(&v, "conv2d", x, w, y, "x", "w", "y"));
+    AX_TRY(check_bias("conv2d", bias, y));
+    ax_gemm g = product(y, m);
+    g.m = v.n * v.oh * v.ow;
+    g.n = g.ldc = v.oc;
+    g.k = v.kh * v.kw * v.c;
+    g.a = patches(&v, x, 0);
+    g.b = matrix(w, 1, v.oc, g.k);
+    g.bias = bias ? bias->data : NULL;
+    y->engine->kernels->gemm(&g);
+    return AX_OK;
+}
+
+/* dx (cells, c) = backward patches of dy (cells, (kh,kw,oc)) x w read as (c, (kh,kw,oc)) */
+int ax_conv2d_grad_input(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *w,
+                         int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m)
+{
+    conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
+    AX_TRY(check_product("conv2d_grad_input", "dx", dx, "dy", dy, "w", w, m));
+    AX_TRY(conv_geometry(&v, "conv2d_grad_input", dx, w, dy, "dx", "w", "dy"));
+    ax_gemm g = product(dx, m);
+    g.m = v.n * v.h * v.w;
+    g.n = g.ldc = v.c;
+    g.k = v.kh * v.kw * v.oc;
+    g.a = backward_patches(&v, dy);
+    g.b = matrix(w, v.oc, 1, v.oc);
+    g.b.k_outer_stride = v.c * v.oc;
+    dx->engine->kernels->gemm(&g);
+    return AX_OK;
+}
+
+/* dw (taps, oc) = patches of x, transposed (taps, positions) x dy (positions, oc) */
+int ax_conv2d_grad_weight(ax_tensor *dw, const ax_tensor *x, const ax_tensor *dy,
+                          int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m)
+{
+    conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
+    AX_TRY(check_product("conv2d_grad_weight", "dw", dw, "x", x, "dy", dy, m));
+    AX_TRY(conv_geometry(&v, "conv2d_grad_weight", x, dw, dy, "x", "dw", "dy"));
+    ax_gemm g = product(dw, m);
+    g.m = v.kh * v.kw * v.c;
+    g.n = g.ldc = v.oc;
+    g.k = v.n * v.oh * v.ow;
+    g.a = patches(&v, x, 1);
+    g.b = matrix(dy, 1, v.oc, g.k);
+    dw->engine->kernels->gemm(&g);
+    return AX_OK;
+}
