@@ -53,7 +53,7 @@ void ax_cpu_all_finite(int32_t *yes, const float *x, int64_t n)
     uint32_t special = 0;
     AX_CPU_SPLIT(n, 1, 4096, {
         uint32_t mine = any_special(x + lo, hi - lo);
-        _Pragma("omp atomic") special |= mine;
+        __atomic_fetch_or(&special, mine, __ATOMIC_RELAXED);
     });
     *yes = !special;
 }

@@ -17,8 +17,8 @@ void ax_script_close(ax_script *s);
 
 /* Expands the study under overrides ("key=value", n of them). *json (the caller frees):
  * {"name","metric","sources":{file:text},"trials":[{"config":text,"multiplier","family","width","seed","epochs",
- *  "multiplies","params":{...}}]}, in the order of the grid, later axes varying fastest. AX_EARG: unknown key (with a
- * suggestion) or bad value. */
+ *  "multiplies","params":{...}}]}, the multiplier varying slowest, then the other axes by name, the seed fastest.
+ * AX_EARG: unknown key (with a suggestion) or bad value. */
 int ax_script_plan(ax_script *s, const char *const *overrides, int n, bool strict, char **json);
 
 /* Runs one trial to its end, or to the point where ax_trial_step says stop. `params` is the trial's JSON object and `config`
@@ -27,5 +27,8 @@ int ax_script_run(ax_script *s, const char *params, const char *config, struct a
 
 /* The model's layers under overrides (the first trial of the grid): JSON of SPEC section 2, `summary`. */
 int ax_script_summary(ax_script *s, const char *const *overrides, int n, char **json);
+
+/* "2.1.0-beta3" */
+const char *ax_script_version(void);
 
 #endif

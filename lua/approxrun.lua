@@ -1,0 +1,50 @@
+-- What `require "approxrun"` gives an experiment.
+local data = require "data"
+local strict = require "strict"
+local study = require "study"
+local where = require "where"
+
+local nn = {}
+for name in ("dense conv2d maxpool avgpool relu tanh sigmoid dropout flatten"):gmatch "%S+" do
+  nn[name] = require("nn." .. name)
+end
+nn.sequential = require("nn.sequential").of
+
+local optim = { sgd = require "optim.sgd", adam = require "optim.adam" }
+
+-- ax.range(1, 3) -> { 1, 2, 3 }
+local function range(from, to, step)
+  step = step or 1
+  for _, v in ipairs { from or "nil", to or "nil", step } do
+    if type(v) ~= "number" then where.fail "ax.range: numbers were expected: ax.range(from, to, step)" end
+  end
+  if step == 0 or (to - from) / step > 1e6 then where.fail "ax.range: more than a million values" end
+  local out = {}
+  for v = from, to, step do out[#out + 1] = v end
+  return out
+end
+
+-- ax.cross({ "mbm", "mit" }, { 7, 5 }) -> { "mbm:7", "mbm:5", "mit:7", "mit:5" }
+local function cross(families, widths)
+  if type(families) == "string" then families = { families } end
+  if type(widths) == "number" then widths = { widths } end
+  if type(families) ~= "table" or type(widths) ~= "table" then
+    where.fail "ax.cross: two lists were expected: ax.cross({ \"mbm\", \"mit\" }, { 7, 5 })"
+  end
+  local out = {}
+  for _, family in ipairs(families) do
+    for _, width in ipairs(widths) do
+      if type(family) ~= "string" or type(width) ~= "number" then
+        where.fail(("ax.cross: a family and a width were expected, not %s and %s")
+          :format(strict.show(family), strict.show(width)))
+      end
+      out[#out + 1] = ("%s:%.14g"):format(family, width)
+    end
+  end
+  return out
+end
+
+return strict.view("approxrun", {
+  study = study.new, choice = study.choice, range = range, cross = cross,
+  data = data.sets, nn = strict.view("ax.nn", nn), optim = strict.view("ax.optim", optim),
+})

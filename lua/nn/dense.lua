@@ -1,0 +1,51 @@
+-- Fully connected: y = x w + b. nn.dense { units, activation =, use_bias =, multiplier =, name = }
+local activated = require "nn.activated"
+local engine = require "engine"
+local layer = require "nn.layer"
+local spec = require "spec"
+
+local TRANSPOSE_A, TRANSPOSE_B = 1, 2
+
+local dense = layer.class("dense", {
+  { "units", "integer", min = 1, required = true, at = 1 },
+  activated.row,
+  { "use_bias", "boolean", default = true },
+  { "multiplier", "check", check = spec.option },
+})
+
+function dense:shape(input)
+  if #input ~= 1 then
+    layer.fail(self, "a flat input was expected, not %s: put nn.flatten() before it", layer.shape_text(input))
+  end
+  return { self.units }
+end
+
+function dense:cost(input)
+  local products = input[1] * self.units
+  return { parameters = products + (self.use_bias and self.units or 0), products = products }
+end
+
+function dense:build(ctx, x)
+  local k, n = x.shape[1], self.units
+  self.x, self.by = x, ctx:multipliers(self)
+  self.w = ctx:param(self, "kernel", { k, n }, k, n)
+  self.b = self.use_bias and ctx:param(self, "bias", { n }) or nil
+  return activated.build(self, ctx, ctx:node({ n }, true))
+end
+
+-- x (batch, k), w (k, n) -> y (batch, n)
+function dense:forward()
+  engine.matmul(self.product.value, self.x.value, self.w.value, self.b and self.b.value, 0, self.by.forward)
+  activated.forward(self)
+end
+
+-- dw = x' dy; dx = dy w'
+function dense:backward()
+  activated.backward(self)
+  local dy = self.product.grad
+  engine.matmul(self.w.grad, self.x.value, dy, nil, TRANSPOSE_A, self.by.grad_weight)
+  if self.b then engine.bias_grad(self.b.grad, dy) end
+  if self.x.grad then engine.matmul(self.x.grad, dy, self.w.value, nil, TRANSPOSE_B, self.by.grad_input) end
+end
+
+return dense

@@ -1,0 +1,2 @@
+-- max(x, 0), elementwise.
+return require "nn.activation" "relu"

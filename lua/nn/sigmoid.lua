@@ -1,0 +1,2 @@
+-- 1 / (1 + exp(-x)), elementwise.
+return require "nn.activation" "sigmoid"

@@ -1,0 +1,2 @@
+-- tanh(x), elementwise.
+return require "nn.activation" "tanh"

@@ -1,0 +1,292 @@
+-- One trial while it runs: the three objects a training loop gets, (trial, net, data), over one shared state.
+-- Invariant: between two training batches everything a checkpoint needs is in tensors added by build.state and in the
+-- position (epoch, step, updates), so a resumed trial goes on with the same bits.
+local build = require "build"
+local engine = require "engine"
+local json = require "json"
+local layer = require "nn.layer"
+local optimizer = require "optim.optimizer"
+local strict = require "strict"
+local where = require "where"
+
+local PARTS = { train = 0, valid = 1, test = 2 }
+local IN_ORDER = -1                                -- as the epoch of a batch: not shuffled
+
+-- Raised to leave a loop, whatever it caught before: "stopped" (a checkpoint is written) or "diverged".
+local function leave(s, reason)
+  s.left = reason
+  error(s, 0)
+end
+
+local function stay(s) if s.left then error(s, 0) end end
+
+local function finite(v) return v == v and math.abs(v) ~= math.huge end
+
+local function part_number(part)
+  return PARTS[part] or where.fail(("data: no part %s%s"):format(strict.show(part), strict.hint(part, strict.keys(PARTS))))
+end
+
+-- ---- data ----
+
+local Data = {}
+Data.__index = Data
+
+function Data:count(part) return engine.dataset_count(self.s.set, part_number(part)) end
+
+function Data:steps(part) return math.ceil(self:count(part) / self.s.batch_size) end
+
+local function load_batch(s, part, epoch, step)
+  engine.batch_load(s.batch.x, s.batch.labels, s.set, part, s.seed, epoch, step)
+  s.batch.number = step + 1
+  return s.batch
+end
+
+-- Ends a training batch: progress is shown, and a request to stop is obeyed here, with a checkpoint.
+local function end_step(s, steps)
+  s.step = s.step + 1
+  local loss, acc = s.net:running()
+  local go = engine.trial_step(s.trial, s.epoch, s.epochs, s.step, steps, s.clock.updates, loss, acc)
+  if go == 0 then leave(s, "stopped") end
+end
+
+-- The batches of a part: those of "train" shuffled by (seed, epoch), beginning where the trial stands; others in order.
+function Data:batches(part)
+  local s, number, steps = self.s, part_number(part), self:steps(part)
+  stay(s)
+  if part ~= "train" then
+    local step = -1
+    return function()
+      step = step + 1
+      return step < steps and load_batch(s, number, IN_ORDER, step) or nil
+    end
+  end
+  if s.epoch == 0 then where.fail "data: training batches are asked for outside trial:epochs()" end
+  local under_way = false
+  return function()
+    stay(s)
+    if under_way then end_step(s, steps) end
+    under_way = s.step < steps
+    return under_way and load_batch(s, number, s.epoch, s.step) or nil
+  end
+end
+
+-- ---- net ----
+
+local Net = {}
+Net.__index = Net
+
+-- Allocates the layers and the optimiser's state, then restores a checkpoint if there is one.
+function Net:compile(options)
+  local s = self.s
+  if s.ctx then where.fail "net:compile: the net is compiled already" end
+  local o = strict.fields("net:compile", options, {
+    { "loss", "choice", choices = { "cross_entropy" }, default = "cross_entropy" },
+    { "optimizer", "check", required = true, check = function(v)
+      if optimizer.is(v) then return v end
+      return nil, "an optimiser such as ax.optim.adam { lr = 1e-3 }"
+    end },
+  })
+  local ctx = build.new {
+    trial = s.trial, batch = s.batch_size, seed = s.seed, multiplier = s.r.multiplier, names = s.names, clock = s.clock,
+  }
+  local x = ctx:node(s.r.data.info.shape, false)
+  s.batch = { x = x.value, labels = ctx:indices {} }
+  s.logits = s.r.model:build(ctx, x)
+  s.predicted = ctx:indices {}
+  s.totals = ctx:state("t/totals", { 3 }, "f64")   -- of the running epoch: loss sum, correct, samples
+  s.scratch = engine.tensor(ctx.engine, "f64", { 3 })
+  s.optimizer = o.optimizer
+  s.optimizer:prepare(ctx, ctx.params)
+  engine.engine_seal(ctx.engine)
+  s.ctx = ctx
+  engine.trial_restore(s.trial)
+  s.done, s.step, s.clock.updates =
+    engine.trial_position(s.trial, 0), engine.trial_position(s.trial, 1), engine.trial_position(s.trial, 2)
+end
+
+local function means(totals) return totals[1] / totals[3], totals[2] / totals[3] end
+
+local function compiled(s) return s.ctx or where.fail "net: call net:compile { optimizer = ... } first" end
+
+-- The outputs of a batch, its loss and accuracy. Training batches add to net:running(), and a loss that is not finite ends
+-- the trial as diverged.
+function Net:forward(batch, training)
+  local s = self.s
+  compiled(s); stay(s)
+  if batch ~= s.batch then where.fail "net:forward: a batch of data:batches was expected" end
+  local totals = training and s.totals or s.scratch
+  local before = engine.read(totals)
+  s.r.model:forward(training and true or false)
+  engine.softmax_xent(training and s.logits.grad or nil, totals, s.logits.value, batch.labels)
+  local after = engine.read(totals)
+  if training and not finite(after[1]) then leave(s, "diverged") end
+  return means { after[1] - before[1], after[2] - before[2], after[3] - before[3] }
+end
+
+-- The gradients of the last training batch.
+function Net:backward()
+  compiled(self.s)
+  self.s.r.model:backward()
+end
+
+-- One step of the optimiser, with its own learning rate or another.
+function Net:step(lr)
+  local s = self.s
+  compiled(s)
+  if lr ~= nil and not (type(lr) == "number" and lr >= 0 and finite(lr)) then
+    where.fail(("net:step: a learning rate was expected, not %s"):format(strict.show(lr)))
+  end
+  s.clock.updates = s.clock.updates + 1
+  s.optimizer:update(s.ctx.params, lr or s.optimizer.lr, s.clock.updates)
+end
+
+function Net:lr() return compiled(self.s) and self.s.optimizer.lr end
+
+-- Mean loss and accuracy of the training batches of this epoch so far.
+function Net:running() return means(engine.read(self.s.totals)) end
+
+-- Keeps the predictions of one test batch for the trial's record.
+local function keep_predictions(s, batch, at)
+  engine.argmax(s.predicted, s.logits.value)
+  local predicted, labels = engine.read(s.predicted), engine.read(batch.labels)
+  for i = 1, math.min(s.batch_size, s.test.n - at) do
+    s.test.predicted[at + i - 1], s.test.labels[at + i - 1] = predicted[i], labels[i]
+  end
+end
+
+-- Mean loss and accuracy over a whole part.
+function Net:evaluate(part)
+  local s, at = self.s, 0
+  compiled(s); stay(s)
+  engine.write(s.scratch, { 0, 0, 0 })
+  for batch in s.data:batches(part == "train" and where.fail "net:evaluate: give \"valid\" or \"test\"" or part) do
+    self:forward(batch, false)
+    if part == "test" then keep_predictions(s, batch, at) end
+    at = at + s.batch_size
+  end
+  if part == "test" then s.test.at = s.clock.updates end
+  local loss, acc = means(engine.read(s.scratch))
+  if part == "test" then s.test.loss, s.test.acc = loss, acc end
+  return loss, acc
+end
+
+local function parameter(s, name)
+  local names = {}
+  for _, p in ipairs(compiled(s).params) do
+    if p.name == name then return p end
+    names[#names + 1] = p.name
+  end
+  where.fail(("net: no parameter %s%s"):format(strict.show(name), strict.hint(tostring(name), names)))
+end
+
+-- Names of all trainable tensors; their values and gradients as flat arrays.
+function Net:parameters()
+  local out = {}
+  for i, p in ipairs(compiled(self.s).params) do out[i] = p.name end
+  return out
+end
+
+function Net:get(name) return engine.read(parameter(self.s, name).value) end
+
+function Net:set(name, values)
+  local p = parameter(self.s, name)
+  local n = layer.size(p.shape)
+  if type(values) ~= "table" or #values ~= n then
+    where.fail(("net:set('%s'): a list of %d numbers was expected"):format(name, n))
+  end
+  engine.write(p.value, values)
+end
+
+function Net:gradient(name) return engine.read(parameter(self.s, name).grad) end
+
+-- ---- trial ----
+
+local Trial = {}
+Trial.__index = Trial
+
+-- The epochs that are left: the first may be one that was interrupted.
+function Trial:epochs()
+  local s = self.s
+  compiled(s)
+  return function()
+    stay(s)
+    if s.done >= s.epochs then return nil end
+    if s.epoch > s.done then where.fail(("trial: epoch %d ended without trial:report { ... }"):format(s.epoch)) end
+    s.epoch = s.done + 1
+    if s.step == 0 then engine.write(s.totals, { 0, 0, 0 }) end
+    return s.epoch
+  end
+end
+
+local function check_metrics(metrics)
+  if type(metrics) ~= "table" then where.fail "trial:report: a table of numbers was expected" end
+  for _, k in ipairs(strict.sorted(metrics)) do
+    if type(k) ~= "string" or not k:find "^[%a_][%w_]*$" or #k > 23 then
+      where.fail(("trial:report: %s is no name of a metric: up to 23 letters, digits, '_'"):format(strict.show(k)))
+    end
+    if type(metrics[k]) ~= "number" then
+      where.fail(("trial:report: %s is %s, but a number was expected"):format(k, strict.show(metrics[k])))
+    end
+  end
+end
+
+-- Ends an epoch: its metrics join the curves, then a checkpoint is written.
+function Trial:report(metrics)
+  local s = self.s
+  stay(s)
+  check_metrics(metrics)
+  if s.epoch ~= s.done + 1 then where.fail "trial:report: once an epoch, inside trial:epochs()" end
+  for _, p in ipairs(compiled(s).params) do
+    if engine.all_finite(p.value) == 0 then leave(s, "diverged") end
+  end
+  engine.trial_epoch(s.trial, s.epoch, s.clock.updates, json.encode(metrics))
+  s.done, s.step = s.epoch, 0
+end
+
+-- ---- the run ----
+
+local function new(r, trial)
+  local s = {
+    r = r, trial = trial, seed = r.params.seed, epochs = r.recipe.epochs, batch_size = r.recipe.batch,
+    epoch = 0, done = 0, step = 0, clock = { updates = 0 }, names = {}, set = r.data:open(),
+  }
+  for _, row in ipairs(r.rows) do s.names[row.layer] = row.name end
+  local n = engine.dataset_count(s.set, PARTS.test)
+  s.test = { n = n, predicted = engine.int32s(n), labels = engine.int32s(n) }
+  s.data, s.net = setmetatable({ s = s }, Data), setmetatable({ s = s }, Net)
+  s.trial_object = setmetatable({ s = s, params = strict.view("params", r.params) }, Trial)
+  return s
+end
+
+local function finish(s)
+  local classes = s.r.data.info.classes
+  if s.left == "diverged" then
+    io.stderr:write(("the loss or a weight is not finite in epoch %d, update %d\n"):format(s.epoch, s.clock.updates))
+    engine.trial_finish(s.trial, json.encode { test_acc = 0 / 0, test_loss = 0 / 0 }, 1)
+    return
+  end
+  if s.done < s.epochs then
+    where.fail(("train: the loop ended after epoch %d of %d"):format(s.done, s.epochs), where.here "train")
+  end
+  if s.test.at ~= s.clock.updates then s.net:evaluate "test" end
+  engine.predictions(s.trial, s.test.predicted, s.test.labels, s.test.n, classes)
+  engine.trial_finish(s.trial, json.encode { test_acc = s.test.acc, test_loss = s.test.loss }, 0)
+end
+
+local session = {}
+
+-- Runs a resolved trial to its end or to a stop.
+function session.run(r, trial)
+  local s = new(r, trial)
+  local function body()
+    if r.recipe.loop then return where.call(r.recipe.loop, s.trial_object, s.net, s.data) end
+    s.net:compile { loss = r.recipe.loss, optimizer = r.recipe.optimizer }
+    return require "train"(s.trial_object, s.net, s.data)
+  end
+  local failure
+  local ok = xpcall(body, function(err) failure = err ~= s and where.explain(err) or nil end)
+  if not ok and failure and not s.left then where.again(failure) end
+  if s.left ~= "stopped" then finish(s) end
+end
+
+return session
