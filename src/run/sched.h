@@ -9,16 +9,24 @@ typedef struct {
     const char *dir;             /* study directory */
     int jobs;                    /* worker processes */
     int threads;                 /* of each worker */
-    bool quiet, verbose, restart_failed;
+    bool quiet, restart_failed;
     int columns;                 /* of the terminal that shows live bars; 0: none, a line a finished epoch or trial instead */
     bool color;
 } ax_sched_options;
 
-/* Runs the plan's unfinished trials. AX_OK: all complete; AX_EFAILED: some failed; AX_ESTOP: SIGTERM or SIGUSR1 with work
- * left; AX_EINTR: Ctrl-C. Whatever it returns, finished trials are stored. */
-int ax_sched_run(const ax_plan_file *plan, const ax_sched_options *o);
+/* How many trials stand where. */
+typedef struct {
+    int complete, diverged, failed, interrupted, planned;
+    double seconds;              /* of this sweep */
+    char file[4096];             /* the study file */
+} ax_sched_summary;
 
-/* One claim loop over a study directory, in this process: the body of `approxrun worker`. */
-int ax_worker_run(const char *dir, int threads);
+/* Runs the plan's unfinished trials and rebuilds the study file. AX_OK: all complete; AX_EFAILED: some failed; AX_ESTOP:
+ * SIGTERM, SIGUSR1 or SIGHUP with work left; AX_EINTR: Ctrl-C; AX_ESTORE. Whatever it returns, finished trials are stored. */
+int ax_sched_run(ax_sched_summary *out, const ax_plan_file *plan, const ax_sched_options *o);
+
+/* One claim loop over a study directory, in this process: the body of `approxrun worker`. `supervisor`: the process to die
+ * with, 0: none. AX_OK: nothing is left to claim; AX_ESTOP; AX_ESTORE. */
+int ax_worker_run(const char *dir, int threads, int supervisor);
 
 #endif

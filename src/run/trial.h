@@ -11,8 +11,16 @@
 /* Set by the worker's signal handler: stop at the next batch with a checkpoint. */
 extern volatile sig_atomic_t ax_trial_stop_requested;
 
+typedef struct {
+    const char *dir;                 /* study directory */
+    const ax_plan_file *plan;
+    const char *env;                 /* JSON of run/env.h */
+    int threads;
+    ax_journal *journal;             /* this worker's */
+} ax_trial_host;
+
 /* Runs one claimed trial of a study to the end, a stop, or a failure; publishes its result. `claim` is its open claim.
  * AX_OK: published (complete or diverged); AX_ESTOP: checkpointed; anything else: it failed, with a message. */
-int ax_trial_run(const char *dir, const ax_plan_file *plan, const ax_spec *spec, int threads, int claim, ax_journal *journal);
+int ax_trial_run(const ax_trial_host *h, const ax_spec *spec, int claim);
 
 #endif

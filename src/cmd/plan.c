@@ -1,0 +1,211 @@
+/* approxrun plan: what a sweep would run, what of it is done, and what the rest costs. */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "cmd/commands.h"
+#include "cmd/experiment.h"
+#include "cmd/output.h"
+#include "lut/lut.h"
+#include "run/progress.h"
+#include "store/results.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char letters[] = {
+#define AX_STATE(name, letter) letter,
+#include "store/states.def"
+#undef AX_STATE
+};
+
+/* The states of the plan's trials, and seconds a product of those that have finished; NAN: none has. */
+static int look(enum ax_state *states, double *seconds, const ax_plan_file *p, const char *dir)
+{
+    ax_results r;
+    double train_s = 0, multiplies = 0;
+    bool there = ax_file_is_dir(dir) && ax_results_open(&r, dir) == AX_OK;
+    for (int i = 0; i < p->n; i++) {
+        const ax_spec *s = &p->specs[i];
+        states[i] = there ? ax_study_state(dir, s->id) : AX_STATE_planned;
+        for (int k = 0; there && k < r.n; k++) {
+            const ax_record *t = &r.trials[k];
+            if (strcmp(t->id, s->id) != 0) continue;
+            if (t->state == AX_STATE_diverged) states[i] = t->state;
+            if (t->state != AX_STATE_complete || isnan(t->train_s)) continue;
+            train_s += t->train_s;
+            multiplies += s->multiplies;
+        }
+    }
+    if (there) ax_results_release(&r);
+    *seconds = multiplies > 0 ? train_s / multiplies : NAN;
+    return AX_OK;
+}
+
+static bool finished(enum ax_state s) { return s == AX_STATE_complete || s == AX_STATE_diverged; }
+
+/* ---- forms ---- */
+
+static int print_json(const ax_plan_file *p, const char *dir, const enum ax_state *states, double seconds)
+{
+    double left = 0;
+    cJSON *tree = cJSON_CreateObject();
+    ax_json_set_number(tree, "schema", 1);
+    ax_json_set_string(tree, "study", p->name);
+    ax_json_set_string(tree, "directory", dir);
+    ax_json_set_string(tree, "metric", p->metric);
+    cJSON *trials = ax_json_set_array(tree, "trials");
+    for (int i = 0; i < p->n; i++) {
+        const ax_spec *s = &p->specs[i];
+        cJSON *t = cJSON_CreateObject();
+        ax_json_set_string(t, "id", s->id);
+        ax_json_set_string(t, "multiplier", s->multiplier);
+        ax_json_set_string(t, "family", s->family);
+        ax_json_set_number(t, "width", s->width);
+        ax_json_set_u64(t, "seed", s->seed);
+        ax_json_set_number(t, "epochs", s->epochs);
+        ax_json_set_number(t, "multiplies", s->multiplies);
+        ax_json_set_string(t, "state", ax_state_name(states[i]));
+        cJSON_AddItemToObject(t, "params", cJSON_CreateRaw(s->params));
+        cJSON_AddItemToArray(trials, t);
+        if (!finished(states[i])) left += s->multiplies;
+    }
+    ax_json_set_number(tree, "multiplies_left", left);
+    ax_json_set_number(tree, "seconds_left", left * seconds);
+    return ax_output_json(tree);
+}
+
+static void print_ids(const ax_plan_file *p, const enum ax_state *states)
+{
+    for (int i = 0; i < p->n; i++)
+        printf("%s  %-11s  %s seed %llu\n", p->specs[i].id, ax_state_name(states[i]), p->specs[i].multiplier,
+               (unsigned long long)p->specs[i].seed);
+}
+
+/* "(1,8,7) 16 bits" and "16 KiB" of a multiplier; "" if it cannot be opened here. */
+static void describe(char format[64], char table[32], const char *spec)
+{
+    format[0] = table[0] = 0;
+    ax_lut *lut = ax_lut_open(spec);
+    if (!lut) return;
+    char text[AX_LABEL_MAX + 64];
+    ax_lut_format(text, sizeof text, lut);
+    const char *form = strchr(text, ' ');
+    if (form) snprintf(format, 64, "%s", form + 1);
+    double bytes = lut->words ? ldexp(lut->width <= 7 ? 1 : 4, 2 * lut->width) : 0;
+    if (!lut->words) snprintf(table, 32, "none");
+    else if (bytes < 1024) snprintf(table, 32, "%g B", bytes);
+    else if (bytes < 1048576) snprintf(table, 32, "%g KiB", bytes / 1024);
+    else snprintf(table, 32, "%g MiB", bytes / 1048576);
+    ax_lut_close(lut);
+}
+
+static bool listed_before(const ax_plan_file *p, int i)
+{
+    for (int k = 0; k < i; k++)
+        if (!strcmp(p->specs[k].multiplier, p->specs[i].multiplier)) return true;
+    return false;
+}
+
+static bool seed_before(const ax_plan_file *p, int first, int i)
+{
+    for (int k = first; k < i; k++)
+        if (!strcmp(p->specs[k].multiplier, p->specs[i].multiplier) && p->specs[k].seed == p->specs[i].seed) return true;
+    return false;
+}
+
+static int print_row(const ax_plan_file *p, const enum ax_state *states, int first, int width)
+{
+    char format[64], table[32];
+    double multiplies = 0;
+    ax_buf seeds, marks;
+    ax_buf_init(&seeds);
+    ax_buf_init(&marks);
+    for (int i = first; i < p->n; i++) {
+        if (strcmp(p->specs[i].multiplier, p->specs[first].multiplier) != 0) continue;
+        if (!seed_before(p, first, i)) ax_buf_printf(&seeds, "%s%llu", seeds.len ? " " : "", (unsigned long long)p->specs[i].seed);
+        ax_buf_printf(&marks, "%c", letters[states[i]]);
+        multiplies += p->specs[i].multiplies;
+    }
+    describe(format, table, p->specs[first].multiplier);
+    printf("  %-*s  %-18s  %-8s  %9.3g  %-12s  %s\n", width, p->specs[first].multiplier, format, table, multiplies, ax_buf_str(&seeds),
+           ax_buf_str(&marks));
+    ax_buf_release(&seeds);
+    ax_buf_release(&marks);
+    return AX_OK;
+}
+
+static void print_head(const ax_plan_file *p, const char *dir, const enum ax_state *states, double seconds)
+{
+    int rows = 0, done = 0;
+    double left = 0;
+    char text[32];
+    for (int i = 0; i < p->n; i++) {
+        rows += !listed_before(p, i);
+        done += finished(states[i]);
+        if (!finished(states[i])) left += p->specs[i].multiplies;
+    }
+    printf("%s  %d multiplier%s, %d trial%s   %d done, %d to run   %.3g products left", p->name, rows, rows == 1 ? "" : "s", p->n,
+           p->n == 1 ? "" : "s", done, p->n - done, left);
+    if (left > 0 && !isnan(seconds)) printf(", about %s on one worker", ax_time_text(text, left * seconds));
+    printf("   %s\n", dir);
+}
+
+static int print_table(const ax_plan_file *p, const char *dir, const enum ax_state *states, double seconds)
+{
+    int width = 10, used[AX_STATE_COUNT] = {0};
+    for (int i = 0; i < p->n; i++) {
+        int n = (int)strlen(p->specs[i].multiplier);
+        width = n > width ? n : width;
+        used[states[i]] = 1;
+    }
+    print_head(p, dir, states, seconds);
+    printf("  %-*s  %-18s  %-8s  %9s  %-12s  %s\n", width, "multiplier", "format", "table", "products", "seeds", "state");
+    for (int i = 0; i < p->n; i++)
+        if (!listed_before(p, i)) AX_TRY(print_row(p, states, i, width));
+    printf(" ");
+    for (int s = 0; s < AX_STATE_COUNT; s++)
+        if (used[s]) printf(" %c %s", letters[s], ax_state_name((enum ax_state)s));
+    printf("\n");
+    return AX_OK;
+}
+
+int ax_experiment_show(const ax_plan_file *p, const char *dir, enum ax_plan_form form)
+{
+    double seconds;
+    enum ax_state *states = ax_alloc((size_t)p->n, sizeof *states);
+    if (!states) return AX_ENOMEM;
+    int status = look(states, &seconds, p, dir);
+    if (status == AX_OK && form == AX_PLAN_JSON) status = print_json(p, dir, states, seconds);
+    else if (status == AX_OK && form == AX_PLAN_IDS) print_ids(p, states);
+    else if (status == AX_OK) status = print_table(p, dir, states, seconds);
+    ax_free(states);
+    return status;
+}
+
+int cmd_plan(int argc, char **argv)
+{
+    const char *given = NULL;
+    bool json = false, ids = false, strict = false;
+    const ax_option options[] = {
+        {"output", 'o', AX_OPT_TEXT, &given, "DIR", "study directory (default results/NAME)", 0, 0},
+        {"ids", 0, AX_OPT_FLAG, &ids, NULL, "one line a trial, with its id", 0, 0},
+        {"strict", 0, AX_OPT_FLAG, &strict, NULL, "the plan of 'sweep --strict'", 0, 0},
+        {"json", 0, AX_OPT_FLAG, &json, NULL, "JSON instead of a table", 0, 0},
+        {0},
+    };
+    const ax_usage usage = {"plan", "FILE.lua [key=value...]", "the trials of an experiment and their states; runs nothing",
+                            "Products are approximate multiplications, forward and backward, over all epochs. Times are estimated\n"
+                            "from finished trials of the same study.", 1, -1};
+    ax_texts args;
+    AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
+    if (!args.n) return AX_OK;
+    ax_plan_file plan;
+    AX_TRY(ax_experiment_plan(&plan, &usage, &args, strict));
+    char *dir = ax_experiment_dir(given, &plan);
+    int status = dir ? ax_experiment_show(&plan, dir, json ? AX_PLAN_JSON : ids ? AX_PLAN_IDS : AX_PLAN_TABLE) : AX_ENOMEM;
+    ax_free(dir);
+    ax_plan_file_release(&plan);
+    return status;
+}

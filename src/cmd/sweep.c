@@ -1,0 +1,195 @@
+/* approxrun sweep: plan, fetch what is missing, run what is not complete, rebuild the study file. */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "cmd/commands.h"
+#include "cmd/experiment.h"
+#include "cmd/output.h"
+#include "cmd/threads.h"
+#include "data/fetch.h"
+#include "run/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+typedef struct {
+    int64_t jobs;                /* 0: as many as there are cores or trials */
+    const char *dir;
+    bool dry, strict, restart_failed, json;
+} sweep_options;
+
+static void say(const char *text)
+{
+    if (!ax_common_options.quiet) fprintf(stderr, "%s\n", text);
+}
+
+/* ---- before the workers ---- */
+
+/* The plan replaces that of an earlier sweep; the study keeps the date of its first. */
+static int write_plan(const char *dir, ax_plan_file *plan)
+{
+    ax_plan_file old;
+    int status = ax_plan_file_read(dir, &old);
+    if (status == AX_OK) {
+        memcpy(plan->created, old.created, sizeof plan->created);
+        ax_plan_file_release(&old);
+    } else if (status != AX_ENOENT) {
+        return status;
+    }
+    return ax_plan_file_write(dir, plan);
+}
+
+/* Every data set of the plan, once, before several workers want it at the same time. */
+static int fetch_data(const ax_plan_file *plan)
+{
+    const ax_fetch_manner manner = {.say = say, .install = true};
+    char last[128] = "";
+    for (int i = 0; i < plan->n; i++) {
+        const char *text = plan->specs[i].config;
+        cJSON *config = ax_json_parse(text, strlen(text), "config");
+        const char *name = ax_json_get_string(cJSON_GetObjectItemCaseSensitive(config, "data"), "name", "");
+        const ax_data_set *set = strcmp(name, last) ? ax_data_set_find(name) : NULL;
+        int status = !strcmp(name, last) ? AX_OK : set ? ax_data_get(set, &manner) : ax_errstatus();
+        snprintf(last, sizeof last, "%s", name);
+        cJSON_Delete(config);
+        AX_TRY(status);
+    }
+    return AX_OK;
+}
+
+static int count_left(const ax_plan_file *plan, const char *dir)
+{
+    int n = 0;
+    for (int i = 0; i < plan->n; i++) n += !ax_study_has(dir, AX_FILE_TRIAL, plan->specs[i].id);
+    return n;
+}
+
+/* Columns of the terminal at stderr; 0: it is none. */
+static int terminal_columns(void)
+{
+    struct winsize size;
+    const char *term = getenv("TERM");
+    if (!isatty(STDERR_FILENO) || (term && !strcmp(term, "dumb"))) return 0;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+static bool use_color(int columns)
+{
+    const char *no = getenv("NO_COLOR"), *when = ax_common_options.color;
+    if (!strcmp(when, "always")) return true;
+    return strcmp(when, "never") != 0 && !(no && *no) && columns > 0;
+}
+
+static ax_sched_options sched_options(const sweep_options *o, const char *dir, int left)
+{
+    int wanted = o->jobs ? (int)o->jobs : ax_cores(), columns = terminal_columns();
+    int jobs = wanted < left ? wanted : left > 0 ? left : 1;
+    return (ax_sched_options){
+        .dir = dir, .jobs = jobs, .threads = ax_threads_each(jobs), .quiet = ax_common_options.quiet,
+        .restart_failed = o->restart_failed, .columns = columns, .color = use_color(columns),
+    };
+}
+
+/* ---- after them ---- */
+
+/* The comparison a user would ask for: the first two families beside fp32, or the only one against it. */
+static void suggest(const ax_plan_file *plan, const char *file)
+{
+    const char *found[2] = {NULL, NULL}, *baseline = NULL;
+    for (int i = 0; i < plan->n && !found[1]; i++) {
+        const char *family = plan->specs[i].family;
+        if (!strcmp(family, "fp32")) baseline = family;
+        else if (!found[0]) found[0] = family;
+        else if (strcmp(found[0], family) != 0) found[1] = family;
+    }
+    const char *other = found[1] ? found[1] : baseline;
+    if (found[0] && other) fprintf(stderr, "next: approxrun compare %s %s %s\n", file, found[0], other);
+    else fprintf(stderr, "next: approxrun ls %s\n", file);
+}
+
+static int print_json(const ax_plan_file *plan, const char *dir, const ax_sched_summary *s, int status)
+{
+    cJSON *tree = cJSON_CreateObject();
+    ax_json_set_number(tree, "schema", 1);
+    ax_json_set_string(tree, "study", plan->name);
+    ax_json_set_string(tree, "directory", dir);
+    ax_json_set_string(tree, "file", s->file);
+    ax_json_set_number(tree, "trials", plan->n);
+    ax_json_set_number(tree, "complete", s->complete);
+    ax_json_set_number(tree, "diverged", s->diverged);
+    ax_json_set_number(tree, "failed", s->failed);
+    ax_json_set_number(tree, "interrupted", s->interrupted);
+    ax_json_set_number(tree, "planned", s->planned);
+    ax_json_set_number(tree, "seconds", s->seconds);
+    ax_json_set_number(tree, "exit", ax_exit_code(status));
+    return ax_output_json(tree);
+}
+
+static int report(const sweep_options *o, const ax_plan_file *plan, const char *dir, const ax_sched_summary *s, int left, int status)
+{
+    char why[2048], seconds[32];
+    snprintf(why, sizeof why, "%s", status == AX_OK ? "" : ax_errmsg());
+    if (o->json) AX_TRY(print_json(plan, dir, s, status));
+    if (status == AX_OK && !ax_common_options.quiet) {
+        if (left) fprintf(stderr, "%d trials run in %s, all %d complete", left, ax_time_text(seconds, s->seconds), plan->n);
+        else fprintf(stderr, "all %d trials are complete already, nothing to run", plan->n);
+        if (s->diverged) fprintf(stderr, " (%d diverged)", s->diverged);
+        fprintf(stderr, ": %s\n", s->file);
+        suggest(plan, s->file);
+    }
+    return status == AX_OK ? AX_OK : ax_fail(status, "%s", why);
+}
+
+static int run(const sweep_options *o, ax_plan_file *plan, const char *dir)
+{
+    int lock = -1;
+    ax_sched_summary summary;
+    AX_TRY(ax_study_mkdirs(dir));
+    AX_TRY(ax_study_lock(&lock, dir));
+    int status = write_plan(dir, plan);
+    int left = count_left(plan, dir);
+    if (status == AX_OK && left) status = fetch_data(plan);
+    if (status == AX_OK) {
+        ax_sched_options options = sched_options(o, dir, left);
+        if (left && !options.quiet)
+            fprintf(stderr, "%s: %d trials, %d to run, %d worker%s of %d thread%s, store %s\n", plan->name, plan->n, left, options.jobs,
+                    options.jobs == 1 ? "" : "s", options.threads, options.threads == 1 ? "" : "s", dir);
+        status = ax_sched_run(&summary, plan, &options);
+        status = report(o, plan, dir, &summary, left, status);
+    }
+    close(lock);
+    return status;
+}
+
+int cmd_sweep(int argc, char **argv)
+{
+    sweep_options o = {0};
+    const ax_option options[] = {
+        {"jobs", 'j', AX_OPT_INT, &o.jobs, "N", "worker processes (default: the cores, at most the trials)", 1, 4096},
+        {"output", 'o', AX_OPT_TEXT, &o.dir, "DIR", "study directory; the study file is DIR.h5 (default results/NAME)", 0, 0},
+        {"dry-run", 'n', AX_OPT_FLAG, &o.dry, NULL, "show the plan, run nothing", 0, 0},
+        {"strict", 0, AX_OPT_FLAG, &o.strict, NULL, "fp32 products in the one fixed order too: equal bits on every machine", 0, 0},
+        {"restart-failed", 0, AX_OPT_FLAG, &o.restart_failed, NULL, "run failed trials from the start, not from their checkpoint", 0, 0},
+        {"json", 0, AX_OPT_FLAG, &o.json, NULL, "the final counts as JSON on stdout", 0, 0},
+        {0},
+    };
+    const ax_usage usage = {
+        "sweep", "FILE.lua [key=value...] [-j N] [-o DIR]", "train every multiplier, width and seed of an experiment; rerun to resume",
+        "key=value overrides a parameter; a list (seed=1..5, multiplier=mbm:7,mit:7) makes an axis. What is complete is\n"
+        "skipped, the rest goes on from its checkpoint. First Ctrl-C: stop at the next batch; second: kill the workers.\n"
+        "Exit codes: 0 all complete, 1 a trial failed, 4 the store cannot be used, 75 stopped by a signal, 130 by Ctrl-C.", 1, -1};
+    ax_texts args;
+    AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
+    if (!args.n) return AX_OK;
+    ax_plan_file plan;
+    AX_TRY(ax_experiment_plan(&plan, &usage, &args, o.strict));
+    char *dir = ax_experiment_dir(o.dir, &plan);
+    int status = !dir ? AX_ENOMEM : o.dry ? ax_experiment_show(&plan, dir, o.json ? AX_PLAN_JSON : AX_PLAN_TABLE) : run(&o, &plan, dir);
+    ax_free(dir);
+    ax_plan_file_release(&plan);
+    return status;
+}

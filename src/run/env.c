@@ -1,0 +1,69 @@
+/* Provenance of a result: enough to say years later what computed it, and on what. */
+#include "run/env.h"
+
+#include "base/json.h"
+#include "gitid.h"
+#include "kernels/kernels.h"
+#include "script/script.h"
+#include "store/trialfile.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* The value of the first "model name : VALUE" line. */
+static void cpu_model(char *out, size_t size)
+{
+    char line[512];
+    snprintf(out, size, "unknown");
+    FILE *f = fopen("/proc/cpuinfo", "re");
+    if (!f) return;
+    while (fgets(line, sizeof line, f)) {
+        char *value = strstr(line, ": ");
+        if (strncmp(line, "model name", 10) != 0 || !value) continue;
+        value[strcspn(value, "\n")] = 0;
+        snprintf(out, size, "%s", value + 2);
+        break;
+    }
+    fclose(f);
+}
+
+static void add_argv(cJSON *env, pid_t pid)
+{
+    cJSON *argv = ax_json_set_array(env, "argv");
+    char path[64], text[16384];
+    snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)pid);
+    FILE *f = fopen(path, "re");
+    if (!f) return;
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    text[n] = 0;
+    for (size_t at = 0; at < n; at += strlen(text + at) + 1) cJSON_AddItemToArray(argv, cJSON_CreateString(text + at));
+    fclose(f);
+}
+
+char *ax_env_json(pid_t pid, int threads)
+{
+    struct utsname os;
+    char text[512];
+    cJSON *env = cJSON_CreateObject();
+    ax_json_set_string(env, "version", AX_VERSION);
+    ax_json_set_string(env, "git", AX_GIT_ID);
+    if (uname(&os) == 0) {
+        ax_json_set_string(env, "host", os.nodename);
+        snprintf(text, sizeof text, "%s %s %s", os.sysname, os.release, os.machine);
+        ax_json_set_string(env, "os", text);
+    }
+    cpu_model(text, sizeof text);
+    ax_json_set_string(env, "cpu", text);
+    ax_json_set_number(env, "cores", (double)sysconf(_SC_NPROCESSORS_ONLN));
+    ax_json_set_number(env, "threads", threads);
+    ax_json_set_string(env, "isa", ax_cpu_isa() ? ax_cpu_isa() : "");
+    ax_json_set_string(env, "blas", ax_cpu_blas() ? ax_cpu_blas() : "");
+    ax_json_set_string(env, "hdf5", ax_store_version());
+    ax_json_set_string(env, "luajit", ax_script_version());
+    add_argv(env, pid);
+    char *json = ax_json_text(env, false);
+    cJSON_Delete(env);
+    return json;
+}

@@ -1,0 +1,113 @@
+/* An experiment file becomes a list of trials. Invariant: a trial's id is the hash of its configuration alone, so that the
+ * same configuration is the same trial in every plan. */
+#include "run/plan.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "script/script.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* cJSON would print a parsed number with 15 digits; here each keeps its bits. */
+static void print_exactly(cJSON *item)
+{
+    for (; item; item = item->next) {
+        print_exactly(item->child);
+        if (!cJSON_IsNumber(item)) continue;
+        char *raw = cJSON_malloc(32);
+        if (!raw) continue;
+        snprintf(raw, 32, "%.17g", item->valuedouble);
+        item->valuestring = raw;
+        item->type = cJSON_Raw;
+    }
+}
+
+static char *copy_member(cJSON *object, const char *key)
+{
+    cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (cJSON_IsString(item)) return ax_strdup(item->valuestring);
+    print_exactly(item ? item->child : NULL);
+    return ax_json_text(item, false);
+}
+
+static int take_trial(ax_spec *s, cJSON *trial)
+{
+    char hex[AX_SHA256_HEX];
+    s->config = copy_member(trial, "config");
+    s->params = copy_member(trial, "params");
+    if (!s->config || !s->params) return AX_ENOMEM;
+    AX_TRY(ax_sha256(hex, s->config, strlen(s->config)));
+    snprintf(s->id, sizeof s->id, "%.16s", hex);
+    snprintf(s->multiplier, sizeof s->multiplier, "%s", ax_json_get_string(trial, "multiplier", ""));
+    snprintf(s->family, sizeof s->family, "%s", ax_json_get_string(trial, "family", ""));
+    s->width = (int)ax_json_get_number(trial, "width", 0);
+    s->seed = ax_json_get_u64(trial, "seed", 0);
+    s->epochs = (int)ax_json_get_number(trial, "epochs", 0);
+    s->multiplies = ax_json_get_number(trial, "multiplies", 0);
+    return AX_OK;
+}
+
+static bool known(const ax_plan_file *p, const char *id)
+{
+    for (int i = 0; i < p->n; i++)
+        if (!strcmp(p->specs[i].id, id)) return true;
+    return false;
+}
+
+static int take_trials(ax_plan_file *p, const cJSON *trials)
+{
+    cJSON *trial;
+    p->specs = ax_alloc((size_t)cJSON_GetArraySize(trials) + 1, sizeof *p->specs);
+    if (!p->specs) return AX_ENOMEM;
+    cJSON_ArrayForEach(trial, trials)
+    {
+        ax_spec *s = &p->specs[p->n];
+        int status = take_trial(s, trial);
+        if (status == AX_OK && !known(p, s->id)) {
+            p->n++;
+            continue;
+        }
+        ax_free(s->config);
+        ax_free(s->params);
+        memset(s, 0, sizeof *s);
+        AX_TRY(status);
+    }
+    return p->n ? AX_OK : ax_fail(AX_EARG, "%s: the grid is empty, so there is nothing to run", p->script);
+}
+
+static int take(ax_plan_file *p, cJSON *tree, const char *script, bool strict)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    snprintf(p->name, sizeof p->name, "%s", ax_json_get_string(tree, "name", ""));
+    snprintf(p->metric, sizeof p->metric, "%s", ax_json_get_string(tree, "metric", "test_acc"));
+    strftime(p->created, sizeof p->created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    p->strict = strict;
+    p->script = ax_strdup(script);
+    p->sources = copy_member(tree, "sources");
+    if (!p->script || !p->sources) return AX_ENOMEM;
+    return take_trials(p, cJSON_GetObjectItemCaseSensitive(tree, "trials"));
+}
+
+int ax_plan_make(ax_plan_file *p, const char *script, const char *const *overrides, int n, bool strict, bool verbose)
+{
+    memset(p, 0, sizeof *p);
+    char *text = NULL;
+    cJSON *tree = NULL;
+    ax_script *s = ax_script_open(script, NULL, verbose);
+    if (!s) return ax_errstatus();
+    int status = ax_script_plan(s, overrides, n, strict, &text);
+    if (status != AX_OK) goto out;
+    tree = ax_json_parse(text, strlen(text), script);
+    status = tree ? take(p, tree, script, strict) : ax_errstatus();
+    if (status != AX_OK) ax_plan_file_release(p);
+out:
+    cJSON_Delete(tree);
+    ax_free(text);
+    ax_script_close(s);
+    return status;
+}

@@ -1,0 +1,280 @@
+/* Claims between real processes: one owner, taken over from the dead, never from the living, read whole. */
+#include "check.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "store/claim.h"
+#include "store/study.h"
+
+#include <cJSON.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char dir[64];
+static const char id[] = "0123456789abcdef";
+
+static int make_dir(void **state)
+{
+    (void)state;
+    snprintf(dir, sizeof dir, "/tmp/ax-claim-XXXXXX");
+    return mkdtemp(dir) && ax_study_mkdirs(dir) == AX_OK ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    return system(command);
+}
+
+/* Starts a process that claims the trial and waits to be killed. */
+static pid_t start_owner(void)
+{
+    int ready[2];
+    char byte = 0;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd;
+        byte = ax_claim_take(&fd, dir, id) == AX_OK && fd >= 0;
+        if (write(ready[1], &byte, 1) != 1) _exit(1);
+        for (;;) pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(byte, 1);
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static void end(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void claim__of_a_living_process_is_not_given_away(void **state)
+{
+    (void)state;
+    ax_progress p;
+    bool alive;
+    int fd;
+    pid_t owner = start_owner();
+    assert_ok(ax_claim_take(&fd, dir, id));
+    assert_int_equal(fd, -1);
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_true(alive);
+    assert_int_equal(p.pid, owner);
+    end(owner);
+}
+
+static void claim__of_a_dead_process_is_taken_over(void **state)
+{
+    (void)state;
+    ax_progress p;
+    bool alive;
+    int fd;
+    end(start_owner());
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_false(alive);
+    assert_ok(ax_claim_take(&fd, dir, id));
+    assert_true(fd >= 0);
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_true(alive);
+    assert_int_equal(p.pid, getpid());
+    assert_ok(ax_claim_drop(fd, dir, id));
+    assert_fails(ax_claim_read(&p, &alive, dir, id), AX_ENOENT, id);
+}
+
+/* Eight processes reach for one stale claim at once, many times: exactly one gets it. */
+static void claim__has_one_taker_in_a_race(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 8, ROUNDS = 40 };
+    for (int round = 0; round < ROUNDS; round++) {
+        int winners = 0, go[2];
+        pid_t pids[PROCESSES];
+        if (round % 2) end(start_owner());
+        assert_int_equal(pipe(go), 0);
+        for (int i = 0; i < PROCESSES; i++) {
+            pids[i] = fork();
+            if (pids[i]) continue;
+            char byte;
+            int fd = -1;
+            close(go[1]);
+            if (read(go[0], &byte, 1) != 0 || ax_claim_take(&fd, dir, id) != AX_OK) _exit(2);
+            usleep(20000);                 /* hold it until all have tried */
+            _exit(fd >= 0);
+        }
+        close(go[0]);
+        close(go[1]);                      /* all start here */
+        for (int i = 0; i < PROCESSES; i++) {
+            int status;
+            waitpid(pids[i], &status, 0);
+            assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+            winners += WEXITSTATUS(status);
+        }
+        assert_int_equal(winners, 1);
+        assert_ok(ax_study_remove(dir, AX_FILE_CLAIM, id));
+    }
+}
+
+static void write_claim(const char *text, size_t len)
+{
+    char *path = ax_study_path(dir, AX_FILE_CLAIM, id);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    assert_int_equal(write(fd, text, len), len);
+    close(fd);
+    ax_free(path);
+}
+
+/* A claim as another host would have written it `age` seconds ago. */
+static void write_foreign(double age)
+{
+    int fd;
+    assert_ok(ax_claim_take(&fd, dir, id));
+    char *path = ax_study_path(dir, AX_FILE_CLAIM, id), *text;
+    size_t len;
+    assert_ok(ax_file_read(&text, &len, path, 4096));
+    ax_free(path);
+    close(fd);
+    cJSON *tree = cJSON_ParseWithOpts(text, NULL, 0);
+    cJSON_SetValuestring(cJSON_GetObjectItem(tree, "host"), "h");
+    cJSON_SetNumberValue(cJSON_GetObjectItem(tree, "wall"), (double)time(NULL) - age);
+    char *json = cJSON_PrintUnformatted(tree), line[1024];
+    int n = snprintf(line, sizeof line, "%s %08x\n", json, (unsigned)ax_crc32(json, strlen(json)));
+    write_claim(line, (size_t)n);
+    cJSON_free(json);
+    cJSON_Delete(tree);
+    ax_free(text);
+}
+
+static void claim__of_another_host_lives_by_its_heartbeat(void **state)
+{
+    (void)state;
+    ax_progress p;
+    bool alive;
+    int fd;
+    write_foreign(AX_CLAIM_GRACE_S / 2.0);
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_true(alive);
+    assert_string_equal(p.host, "h");
+    assert_ok(ax_claim_take(&fd, dir, id));
+    assert_int_equal(fd, -1);
+    assert_ok(ax_study_remove(dir, AX_FILE_CLAIM, id));
+    write_foreign(AX_CLAIM_GRACE_S + 5.0);
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_false(alive);
+    assert_ok(ax_claim_take(&fd, dir, id));
+    assert_true(fd >= 0);
+    assert_ok(ax_claim_drop(fd, dir, id));
+}
+
+static void claim__with_a_torn_text_is_free(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "{\"host\":\"h\",\"pid", "\0\0\0\0", "{\"host\":\"h\"} 00000000\n", "garbage"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        ax_progress p;
+        bool alive;
+        int fd;
+        write_claim(texts[i], strlen(texts[i]));
+        assert_ok(ax_claim_read(&p, &alive, dir, id));
+        assert_false(alive);
+        assert_int_equal(p.pid, 0);
+        assert_ok(ax_claim_take(&fd, dir, id));
+        assert_true(fd >= 0);
+        assert_ok(ax_claim_drop(fd, dir, id));
+    }
+}
+
+static void claim__progress_is_never_a_mixture(void **state)
+{
+    (void)state;
+    int fd;
+    assert_ok(ax_claim_take(&fd, dir, id));
+    pid_t writer = fork();
+    if (writer == 0) {
+        for (double k = 1;; k = k < 1e9 ? k * 7 : 1) {
+            ax_progress p = {.epoch = 1, .epochs = 1, .step = k, .steps = k, .rate = k, .loss = k, .acc = k, .eta = k};
+            ax_claim_update(fd, &p);
+        }
+    }
+    for (int i = 0, seen = 0; seen < 500 && i < 200000; i++) {
+        ax_progress p;
+        bool alive;
+        assert_ok(ax_claim_read(&p, &alive, dir, id));
+        if (!p.pid || !(p.step > 0)) continue;
+        seen++;
+        assert_true(p.step == p.steps && p.rate == p.loss && p.acc == p.eta && p.step == p.eta);
+    }
+    end(writer);
+    assert_ok(ax_claim_drop(fd, dir, id));
+}
+
+static void lock__names_its_holder_and_dies_with_it(void **state)
+{
+    (void)state;
+    int ready[2], fd;
+    char byte = 0, want[64];
+    assert_int_equal(pipe(ready), 0);
+    pid_t holder = fork();
+    if (holder == 0) {
+        byte = ax_study_lock(&fd, dir) == AX_OK;
+        if (write(ready[1], &byte, 1) != 1) _exit(1);
+        for (;;) pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(byte, 1);
+    snprintf(want, sizeof want, "pid %ld on ", (long)holder);
+    assert_fails(ax_study_lock(&fd, dir), AX_ESTORE, want);
+    end(holder);
+    assert_ok(ax_study_lock(&fd, dir));
+    close(fd);
+}
+
+static void failure__is_kept_counted_and_forgotten(void **state)
+{
+    (void)state;
+    ax_record r;
+    ax_record_init(&r);
+    assert_int_equal(ax_study_state(dir, id), AX_STATE_planned);
+    assert_ok(ax_failed_note(dir, id, "line 1\nline 2"));
+    assert_int_equal(ax_study_state(dir, id), AX_STATE_failed);
+    assert_ok(ax_failed_read(dir, id, &r));
+    assert_string_equal(r.message, "line 1\nline 2");
+    assert_int_equal(r.retries, 0);
+    assert_ok(ax_failed_retry(dir, id));
+    assert_int_equal(ax_study_state(dir, id), AX_STATE_planned);
+    assert_int_equal(ax_failed_count(dir, id), 1);
+    assert_ok(ax_failed_note(dir, id, "again"));
+    assert_ok(ax_failed_read(dir, id, &r));
+    assert_int_equal(r.retries, 1);
+    assert_int_equal(ax_failed_count(dir, id), 0);
+    assert_ok(ax_study_remove(dir, AX_FILE_FAILED, id));
+    assert_fails(ax_failed_read(dir, id, &r), AX_ENOENT, id);
+    ax_record_release(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(claim__of_a_living_process_is_not_given_away),
+        cmocka_unit_test(claim__of_a_dead_process_is_taken_over),
+        cmocka_unit_test(claim__has_one_taker_in_a_race),
+        cmocka_unit_test(claim__of_another_host_lives_by_its_heartbeat),
+        cmocka_unit_test(claim__with_a_torn_text_is_free),
+        cmocka_unit_test(claim__progress_is_never_a_mixture),
+        cmocka_unit_test(lock__names_its_holder_and_dies_with_it),
+        cmocka_unit_test(failure__is_kept_counted_and_forgotten),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}

@@ -1,0 +1,174 @@
+/* The journal: what was acknowledged is read back, what is torn or damaged is passed over and never glued to. */
+#include "check.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "store/journal.h"
+#include "store/study.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[64], path[256];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(dir, sizeof dir, "/tmp/ax-journal-XXXXXX");
+    if (!mkdtemp(dir) || ax_study_mkdirs(dir) != AX_OK) return -1;
+    snprintf(path, sizeof path, "%s/events/%s-0.jsonl", dir, host);
+    return 0;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    return system(command);
+}
+
+static void add(ax_journal *j, int number)
+{
+    cJSON *e = cJSON_CreateObject();
+    ax_json_set_string(e, "event", "epoch");
+    ax_json_set_number(e, "number", number);
+    ax_json_set_string(e, "text", "a \"quoted\"\nline");
+    assert_ok(ax_journal_add(j, e));
+}
+
+/* Writes `n` lines numbered from `from`. */
+static void write_lines(int from, int n)
+{
+    ax_journal *j = ax_journal_open(dir);
+    assert_non_null(j);
+    for (int i = 0; i < n; i++) add(j, from + i);
+    ax_journal_close(j);
+}
+
+static int count_lines(void)
+{
+    int64_t offset = 0;
+    cJSON *events = ax_journal_read(path, &offset);
+    assert_non_null(events);
+    int n = cJSON_GetArraySize(events);
+    for (int i = 0; i < n; i++) assert_int_equal(ax_json_get_number(cJSON_GetArrayItem(events, i), "number", -1), i);
+    cJSON_Delete(events);
+    return n;
+}
+
+static void journal__cuts_a_tail_torn_at_any_byte(void **state)
+{
+    (void)state;
+    char *text;
+    size_t len;
+    unlink(path);
+    write_lines(0, 2);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    off_t two = st.st_size;
+    write_lines(2, 1);
+    assert_ok(ax_file_read(&text, &len, path, 1 << 20));
+    for (off_t keep = two; keep < (off_t)len; keep++) {
+        int fd = open(path, O_WRONLY | O_TRUNC);
+        assert_int_equal(write(fd, text, (size_t)keep), keep);
+        close(fd);
+        assert_int_equal(count_lines(), 2);
+        write_lines(2, 2);
+        assert_int_equal(count_lines(), 4);
+    }
+    ax_free(text);
+}
+
+static void journal__passes_over_a_damaged_line(void **state)
+{
+    (void)state;
+    char *text;
+    size_t len;
+    unlink(path);
+    write_lines(0, 3);
+    assert_ok(ax_file_read(&text, &len, path, 1 << 20));
+    size_t first = (size_t)(strchr(text, '\n') - text);
+    for (size_t at = 0; at < first; at++) {
+        int64_t offset = 0;
+        text[at] ^= 4;
+        int fd = open(path, O_WRONLY | O_TRUNC);
+        assert_int_equal(write(fd, text, len), len);
+        close(fd);
+        text[at] ^= 4;
+        cJSON *events = ax_journal_read(path, &offset);
+        assert_int_equal(cJSON_GetArraySize(events), 2);
+        assert_int_equal(offset, len);
+        cJSON_Delete(events);
+    }
+    ax_free(text);
+}
+
+static void journal__follower_sees_each_line_once_and_whole(void **state)
+{
+    (void)state;
+    int64_t offset = 0;
+    unlink(path);
+    ax_journal *j = ax_journal_open(dir);
+    add(j, 0);
+    cJSON *events = ax_journal_read(path, &offset);
+    assert_int_equal(cJSON_GetArraySize(events), 1);
+    cJSON_Delete(events);
+    int fd = open(path, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, "{\"half", 6), 6);        /* a writer in the middle of a line */
+    close(fd);
+    int64_t before = offset;
+    events = ax_journal_read(path, &offset);
+    assert_int_equal(cJSON_GetArraySize(events), 0);
+    assert_int_equal(offset, before);
+    cJSON_Delete(events);
+    add(j, 1);
+    events = ax_journal_read(path, &offset);
+    assert_int_equal(cJSON_GetArraySize(events), 1);
+    assert_string_equal(ax_json_get_string(cJSON_GetArrayItem(events, 0), "text", ""), "a \"quoted\"\nline");
+    cJSON_Delete(events);
+    ax_journal_close(j);
+}
+
+static void journal__has_one_writer(void **state)
+{
+    (void)state;
+    unlink(path);
+    ax_journal *first = ax_journal_open(dir), *second = ax_journal_open(dir);
+    assert_non_null(first);
+    assert_non_null(second);
+    add(first, 0);
+    add(second, 0);
+    add(second, 1);
+    assert_int_equal(count_lines(), 1);                  /* the second has a file of its own */
+    ax_journal_close(first);
+    ax_journal_close(second);
+}
+
+static void journal__reports_a_full_disk(void **state)
+{
+    (void)state;
+    unlink(path);
+    assert_int_equal(symlink("/dev/full", path), 0);
+    ax_journal *j = ax_journal_open(dir);
+    assert_non_null(j);
+    assert_fails(ax_journal_add(j, cJSON_CreateObject()), AX_ESTORE, path);
+    ax_journal_close(j);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(journal__cuts_a_tail_torn_at_any_byte),   cmocka_unit_test(journal__passes_over_a_damaged_line),
+        cmocka_unit_test(journal__follower_sees_each_line_once_and_whole), cmocka_unit_test(journal__has_one_writer),
+        cmocka_unit_test(journal__reports_a_full_disk),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
