@@ -228,7 +228,8 @@ static int try_sources(const ax_data_set *set, const char *dir, const ax_fetch_m
     for (int i = 0; status == AX_OK && n_missing && (source = ax_data_source_at(set, i)); i++) {
         int got = ax_source_get(source, missing, dir, manner);
         if (got == AX_ESTORE) status = got;
-        if (got != AX_OK) ax_buf_printf(&tried, "; %s (%s)", source->where, ax_errmsg());
+        if (got != AX_OK)
+            ax_buf_printf(&tried, "; %s%s (%s)", source->kind == AX_SOURCE_NPM ? "npm package " : "", source->where, ax_errmsg());
         if (got == AX_OK) status = find_missing(missing, &n_missing, set);
     }
     if (status == AX_OK && n_missing) status = unavailable(set, dir, ax_buf_str(&tried), missing);

@@ -269,8 +269,9 @@ int ax_adam_step(ax_tensor *w, ax_tensor *m, ax_tensor *v, const ax_tensor *g, d
     AX_TRY(ax_check_number("adam_step", "weight_decay", weight_decay, 0, FLT_MAX));
     AX_TRY(ax_check_integer(&step, "adam_step", "t", t, 1, INTEGER_MAX));
     ax_adam p = {.lr = (float)lr, .beta1 = (float)beta1, .beta2 = (float)beta2, .eps = (float)eps,
-                 .weight_decay = (float)weight_decay, .correction1 = (float)(1 - whole_power(beta1, step)),
-                 .correction2 = (float)(1 - whole_power(beta2, step)), .decoupled = decoupled != 0};
+                 .weight_decay = (float)weight_decay, .decoupled = decoupled != 0};
+    p.correction1 = (float)(1 - whole_power((double)p.beta1, step));      /* of the rounded betas, which the moments see */
+    p.correction2 = (float)(1 - whole_power((double)p.beta2, step));
     kernels_of(w)->adam_step(w->data, m->data, v->data, g->data, &p, w->size);
     return AX_OK;
 }

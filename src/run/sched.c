@@ -323,14 +323,24 @@ static void reap_the_rest(sched *s)
     }
 }
 
+/* A finished trial needs no checkpoint: one is left where a worker was killed just after it had published. */
+static int tidy(const char *dir, const char *id)
+{
+    AX_TRY(ax_study_remove(dir, AX_FILE_CKPT, id));
+    return ax_study_remove(dir, AX_FILE_RETRY, id);
+}
+
 /* Failed trials run again, from their checkpoint or from the start. */
-static int retry_failed(const ax_plan_file *plan, const ax_sched_options *o)
+static int prepare(const ax_plan_file *plan, const ax_sched_options *o)
 {
     for (int i = 0; i < plan->n; i++) {
         const char *id = plan->specs[i].id;
-        if (!ax_study_has(o->dir, AX_FILE_FAILED, id)) continue;
-        if (o->restart_failed) AX_TRY(ax_study_remove(o->dir, AX_FILE_CKPT, id));
-        AX_TRY(ax_failed_retry(o->dir, id));
+        if (ax_study_has(o->dir, AX_FILE_TRIAL, id)) {
+            AX_TRY(tidy(o->dir, id));
+        } else if (ax_study_has(o->dir, AX_FILE_FAILED, id)) {
+            if (o->restart_failed) AX_TRY(ax_study_remove(o->dir, AX_FILE_CKPT, id));
+            AX_TRY(ax_failed_retry(o->dir, id));
+        }
     }
     return AX_OK;
 }
@@ -388,7 +398,7 @@ int ax_sched_run(ax_sched_summary *out, const ax_plan_file *plan, const ax_sched
     sched s = {.plan = plan, .o = o};
     struct sigaction before[SIGNALS];
     *out = (ax_sched_summary){0};
-    AX_TRY(retry_failed(plan, o));
+    AX_TRY(prepare(plan, o));
     s.workers = ax_alloc((size_t)o->jobs, sizeof *s.workers);
     if (!s.workers) return AX_ENOMEM;
     for (int i = 0; i < o->jobs; i++) s.workers[i].err = -1;
