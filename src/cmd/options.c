@@ -11,7 +11,7 @@
 ax_common ax_common_options = {.color = "auto"};
 
 static const ax_option common_rows[] = {
-    {"threads", 0, AX_OPT_INT, &ax_common_options.threads, "N", "threads in all (default: the cores; OMP_NUM_THREADS honoured)", 1, 4096},
+    {"threads", 0, AX_OPT_INT, &ax_common_options.threads, "N", "threads of each worker (default: cores over workers; OMP_NUM_THREADS honoured)", 1, 4096},
     {"color", 0, AX_OPT_TEXT, &ax_common_options.color, "WHEN", "auto, always or never (default auto; NO_COLOR honoured)", 0, 0},
     {"quiet", 'q', AX_OPT_FLAG, &ax_common_options.quiet, NULL, "errors only", 0, 0},
     {"verbose", 'v', AX_OPT_FLAG, &ax_common_options.verbose, NULL, "say more", 0, 0},
