@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Known answers of philox4x32-10: Random123 1.14, tests/kat_vectors. */
@@ -195,6 +196,16 @@ static void file__is_written_whole_and_published_once(void **state)
     ax_free(sub), ax_free(path), ax_free(once);
 }
 
+static void file__never_replaces_a_device(void **state)
+{
+    (void)state;
+    struct stat st;
+    assert_ok(ax_file_write("/dev/null", "x", 1));
+    assert_fails(ax_file_write("/dev/full", "x", 1), AX_ESTORE, "No space left");
+    assert_true(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
+    assert_true(stat("/dev/full", &st) == 0 && S_ISCHR(st.st_mode));
+}
+
 static void buf__grows(void **state)
 {
     (void)state;
@@ -224,6 +235,7 @@ int main(void)
         cmocka_unit_test(alloc__refuses_overflowing_sizes),
         cmocka_unit_test(arena__gives_nothing_once_sealed),
         cmocka_unit_test(file__is_written_whole_and_published_once),
+        cmocka_unit_test(file__never_replaces_a_device),
         cmocka_unit_test(buf__grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,8 +101,25 @@ static int write_temp(char **temp, const char *path, const void *data, size_t le
     return status;
 }
 
+/* A device or a pipe (/dev/null, /dev/stdout): written as it is, never replaced by a file. */
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int write_special(const char *path, const void *data, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return write_fail(path);
+    int status = write_all(fd, data, len) != 0 ? write_fail(path) : AX_OK;
+    if (close(fd) != 0 && status == AX_OK) status = write_fail(path);
+    return status;
+}
+
 int ax_file_write(const char *path, const void *data, size_t len)
 {
+    if (is_special(path)) return write_special(path, data, len);
     char *temp = NULL;
     int status = write_temp(&temp, path, data, len);
     if (status == AX_OK && rename(temp, path) != 0) {

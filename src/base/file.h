@@ -11,7 +11,7 @@
 int ax_file_read(char **data, size_t *len, const char *path, size_t cap);
 
 /* Temporary name beside `path`, write, fsync, rename, fsync of the directory. An fsync that failed is not retried.
- * AX_ESTORE names the path and the system's reason (disk full, read-only, ...). */
+ * A device or pipe is written as it is. AX_ESTORE names the path and the system's reason (disk full, read-only, ...). */
 int ax_file_write(const char *path, const void *data, size_t len);
 
 /* The same, but by link(2): an existing file is left as it is and counts as success (*existed = true). */
