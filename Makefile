@@ -8,7 +8,7 @@ JOBS   := $(shell nproc)
 all:
 	@cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) > $(BUILD).log 2>&1 || { cat $(BUILD).log; echo "run 'make deps' first"; exit 1; }
 	@rm -f $(BUILD).log
-	@cmake --build $(BUILD) -j $(JOBS) --target approxrun
+	@MAKEFLAGS= cmake --build $(BUILD) -j $(JOBS) --target approxrun
 
 deps:
 	@tools/deps.sh

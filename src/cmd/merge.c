@@ -32,7 +32,7 @@ int cmd_merge(int argc, char **argv)
     int status = AX_OK;
     for (int i = 2; i < args.n && status == AX_OK; i++) status = add_study(&all, args.items[i]);
     if (status == AX_OK) status = ax_results_write(&all, out);
-    if (status == AX_OK && !ax_common_options.quiet) fprintf(stderr, "%s: %d trials\n", out, all.n);
+    if (status == AX_OK && !ax_common_options.quiet) fprintf(stderr, "%s: %d trial%s\n", out, all.n, all.n == 1 ? "" : "s");
     ax_results_release(&all);
     return status;
 }

@@ -135,7 +135,7 @@ static int report(const sweep_options *o, const ax_plan_file *plan, const char *
     snprintf(why, sizeof why, "%s", status == AX_OK ? "" : ax_errmsg());
     if (o->json) AX_TRY(print_json(plan, dir, s, status));
     if (status == AX_OK && !ax_common_options.quiet) {
-        if (left) fprintf(stderr, "%d trials run in %s, all %d complete", left, ax_time_text(seconds, s->seconds), plan->n);
+        if (left) fprintf(stderr, "%d trial%s run in %s, all %d complete", left, left == 1 ? "" : "s", ax_time_text(seconds, s->seconds), plan->n);
         else fprintf(stderr, "all %d trials are complete already, nothing to run", plan->n);
         if (s->diverged) fprintf(stderr, " (%d diverged)", s->diverged);
         fprintf(stderr, ": %s\n", s->file);
@@ -156,7 +156,7 @@ static int run(const sweep_options *o, ax_plan_file *plan, const char *dir)
     if (status == AX_OK) {
         ax_sched_options options = sched_options(o, dir, left);
         if (left && !options.quiet)
-            fprintf(stderr, "%s: %d trials, %d to run, %d worker%s of %d thread%s, store %s\n", plan->name, plan->n, left, options.jobs,
+            fprintf(stderr, "%s: %d trial%s, %d to run, %d worker%s of %d thread%s, store %s\n", plan->name, plan->n, plan->n == 1 ? "" : "s", left, options.jobs,
                     options.jobs == 1 ? "" : "s", options.threads, options.threads == 1 ? "" : "s", dir);
         status = ax_sched_run(&summary, plan, &options);
         status = report(o, plan, dir, &summary, left, status);
