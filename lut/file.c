@@ -62,7 +62,7 @@ static int width_of_size(size_t size, enum ax_table_format format)
 /* Why nothing fits: the sizes wanted for the width, or for the format, or for any table. */
 static int wrong_size(const char *path, size_t size, int width, enum ax_table_format format, bool named)
 {
-    const char *advice = named ? "; if the name is wrong, say width=M" : "";
+    const char *advice = named ? "; if the name is wrong, say width=M (lut:FILE,width=M in a spec, --width M for lut verbs)" : "";
     bool u8 = is_table(width, AX_TABLE_U8) && format != AX_TABLE_U32, u32 = is_table(width, AX_TABLE_U32) && format != AX_TABLE_U8;
     const char *source = named ? " (from its name)" : "";
     if (u8 && u32)
@@ -87,7 +87,7 @@ int ax_table_infer(int *width, enum ax_table_format *format, const char *path, s
     if (wanted && u8 != wanted) u8 = 0;
     if (wanted && u32 != wanted) u32 = 0;
     if (u8 && u32)
-        return ax_fail(AX_EARG, "table %s: %zu bytes are u8 of width %d or u32 of width %d; say width=M or format=u8|u32", path,
+        return ax_fail(AX_EARG, "table %s: %zu bytes are u8 of width %d or u32 of width %d; say width=M or format=u8|u32 (lut:FILE,width=M in a spec, --width M for lut verbs)", path,
                        size, u8, u32);
     if (!u8 && !u32) return wrong_size(path, size, wanted, *format, named && wanted);
     *width = u8 ? u8 : u32;

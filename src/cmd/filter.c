@@ -90,8 +90,11 @@ static int no_field(const char *name)
 {
     const char *names[FIELDS];
     for (int i = 0; i < FIELDS; i++) names[i] = fields[i].name;
-    return ax_fail(AX_EARG, "no field or parameter '%s'%s; fields are those of 'approxrun show', parameters those of the script", name,
-                   ax_text_hint(name, names, FIELDS));
+    char all[512];
+    for (int i = 0, at = 0; i < FIELDS && at < (int)sizeof all; i++)
+        at += snprintf(all + at, sizeof all - (size_t)at, "%s%s", i ? ", " : "", names[i]);
+    return ax_fail(AX_EARG, "no field or parameter '%s'%s; fields are %s, parameters those of the script", name,
+                   ax_text_hint(name, names, FIELDS), all);
 }
 
 int ax_value_get(ax_value *v, const ax_record *t, const char *name, char room[AX_LABEL_MAX])

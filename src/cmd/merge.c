@@ -5,7 +5,9 @@
 #include "cmd/options.h"
 #include "store/results.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static int add_study(ax_results *all, const char *path)
 {
@@ -14,6 +16,17 @@ static int add_study(ax_results *all, const char *path)
     int status = ax_results_add(all, &more);
     ax_results_release(&more);
     return status;
+}
+
+/* A file with content that HDF5 did not write (its signature: HDF5 File Format Specification, III.A). */
+static bool is_foreign(const char *path)
+{
+    char head[8];
+    FILE *f = fopen(path, "rb");
+    if (!f) return false;
+    size_t n = fread(head, 1, sizeof head, f);
+    fclose(f);
+    return n > 0 && (n < sizeof head || memcmp(head, "\211HDF\r\n\032\n", sizeof head));
 }
 
 int cmd_merge(int argc, char **argv)
@@ -27,6 +40,7 @@ int cmd_merge(int argc, char **argv)
     if (!args.n) return AX_OK;
     const char *out = args.items[0];
     if (!ax_text_ends(out, ".h5")) return ax_fail(AX_EARG, "merge: the first argument is '%s', wanted the file to write, ending in .h5", out);
+    if (is_foreign(out)) return ax_fail(AX_EARG, "merge: %s exists and is no HDF5 file; name another, or remove it", out);
     ax_results all;
     AX_TRY(ax_results_open(&all, args.items[1]));
     int status = AX_OK;

@@ -4,12 +4,14 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/text.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
 #include "cmd/svg.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     WIDTH = 640, HEIGHT = 590, LEFT = 76, TOP = 72, SIDE = 440,      /* the map is SIDE x SIDE */
@@ -201,5 +203,6 @@ int ax_mult_plot(int argc, char **argv)
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;
     if (!out) return ax_fail(AX_EARG, "mult plot: -o FILE.svg is missing");
+    if (strcmp(out, "-") && !ax_text_ends(out, ".svg")) return ax_fail(AX_EARG, "mult plot: -o is '%s', wanted a name ending in .svg", out);
     return plot(args.items[0], out);
 }

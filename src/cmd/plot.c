@@ -103,5 +103,6 @@ int cmd_plot(int argc, char **argv)
     if (strcmp(kind, "width") && strcmp(kind, "epochs"))
         return ax_fail(AX_EARG, "plot: --kind is '%s'%s, wanted width or epochs", kind, ax_text_hint(kind, kinds, 2));
     if (!out) return ax_fail(AX_EARG, "plot: -o FILE.svg is missing");
+    if (strcmp(out, "-") && !ax_text_ends(out, ".svg")) return ax_fail(AX_EARG, "plot: -o is '%s', wanted a name ending in .svg", out);
     return plot(args.items[0], kind, metric, out);
 }

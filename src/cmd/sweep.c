@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/experiment.h"
 #include "cmd/output.h"
@@ -10,6 +11,7 @@
 #include "data/fetch.h"
 #include "run/progress.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,10 +146,32 @@ static int report(const sweep_options *o, const ax_plan_file *plan, const char *
     return status == AX_OK ? AX_OK : ax_fail(status, "%s", why);
 }
 
+/* A study directory is new, empty, or a study already: nobody's other files get mixed with ours. */
+static int check_dir(const char *dir)
+{
+    if (ax_text_ends(dir, ".h5"))
+        return ax_fail(AX_EARG, "sweep: -o is '%s', wanted a directory; the study file gets its name and .h5", dir);
+    char *plan = ax_path_join(dir, "plan.json");
+    if (!plan) return AX_ENOMEM;
+    bool known = ax_file_exists(plan);
+    ax_free(plan);
+    DIR *listing = known ? NULL : opendir(dir);
+    if (!listing) return AX_OK;
+    int others = 0;
+    for (const struct dirent *e; (e = readdir(listing));) others += e->d_name[0] != '.';
+    closedir(listing);
+    char *trials = ax_path_join(dir, "trials");
+    bool begun = trials && ax_file_is_dir(trials);      /* a first sweep that was stopped before its plan was written */
+    ax_free(trials);
+    if (!others || begun) return AX_OK;
+    return ax_fail(AX_ESTORE, "%s: a directory with other files in it and no study; name another with -o", dir);
+}
+
 static int run(const sweep_options *o, ax_plan_file *plan, const char *dir)
 {
     int lock = -1;
     ax_sched_summary summary;
+    AX_TRY(check_dir(dir));
     AX_TRY(ax_study_mkdirs(dir));
     AX_TRY(ax_study_lock(&lock, dir));
     int status = write_plan(dir, plan);
@@ -181,7 +205,8 @@ int cmd_sweep(int argc, char **argv)
         "sweep", "FILE.lua [key=value...] [-j N] [-o DIR]", "train every multiplier, width and seed of an experiment; rerun to resume",
         "key=value overrides a parameter; a list (seed=1..5, multiplier=mbm:7,mit:7) makes an axis. What is complete is\n"
         "skipped, the rest goes on from its checkpoint. First Ctrl-C: stop at the next batch; second: kill the workers.\n"
-        "Exit codes: 0 all complete, 1 a trial failed, 4 the store cannot be used, 75 stopped by a signal, 130 by Ctrl-C.", 1, -1};
+        "Exit codes: 0 all complete, 1 a trial failed, 2 usage, 3 an error in the script, 4 the store cannot be used, 65 a malformed file,\n"
+        "75 stopped by a signal, 130 by Ctrl-C.", 1, -1};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (!args.n) return AX_OK;

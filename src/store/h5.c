@@ -31,7 +31,7 @@ int ax_h5_fail(const ax_h5 *h, int status, const char *object)
 {
     const char *why = NULL;
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, &why);
-    int failed = ax_fail(status, "%s: %s: HDF5: %s", h->path, object, why ? why : "it failed without a word");
+    int failed = ax_fail(status, "%s: %s: HDF5: %s", h->path, object, why ? why : "cut short or damaged; a study file is rebuilt by 'approxrun merge FILE.h5 DIRECTORY' or by rerunning the sweep");
     H5Eclear2(H5E_DEFAULT);
     return failed;
 }

@@ -26,3 +26,5 @@ expect_exit 2 approxrun plot none.h5 --kind width -o x.svg
 expect_err "none.h5"
 expect_exit 4 approxrun plot study.h5 --kind width -o no/such/x.svg
 expect_err "no/such/x.svg"
+expect_exit 2 approxrun plot study.h5 --kind width -o keep.lua
+expect_err "wanted a name ending in .svg"

@@ -60,6 +60,9 @@ fails 2 "did you mean 'test_acc'" compare "$q" mbm mit --metric test_ac
 prints '^\| mbm:7 \| \(1,8,7\) 16 bits \| 2 \|' export "$q" --format md
 fails 2 "did you mean 'jsonl'" export "$q" --format jsnl
 fails 2 'ending in .h5' merge "$work/q" "$q"
+echo notes > "$work/notes.h5"
+fails 2 'exists and is no HDF5 file' merge "$work/notes.h5" "$q"
+check "a stranger's file is left alone" grep -q notes "$work/notes.h5"
 fails 4 'cannot write' merge /proc/x.h5 "$q"
 check "csv has a row a trial" bash -c '[ "$("$@" | wc -l)" -eq 13 ]' _ "$APPROXRUN" export "$q" --format csv
 finish

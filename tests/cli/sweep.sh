@@ -70,3 +70,12 @@ expect_exit 2 approxrun status nowhere
 expect_exit 2 approxrun worker
 expect_exit 0 approxrun sweep --help
 expect_match '^  -j, --jobs N '
+expect_match 'an error in the script'
+
+# ---- where a study may go ----
+mkdir mine && echo mine > mine/file
+expect_exit 4 approxrun sweep quickstart.lua $short -o mine
+expect_err "mine: a directory with other files in it and no study"
+check "nothing was put there" [ "$(ls mine)" = file ]
+expect_exit 2 approxrun sweep quickstart.lua $short -o mine.h5
+expect_err "wanted a directory"
