@@ -24,7 +24,7 @@ typedef struct {
 
 typedef struct ax_plan {
     ax_lut_view lut;          /* lut.fused is the plan's own: additive tables of any width are fused too */
-    int live_a, live_b;       /* leading fraction bits of each operand that change a product (0..m) */
+    int live_a, live_b;       /* leading fraction bits of each operand that change a product (0..m; m itself above m = 11) */
     int out_bits;             /* fraction bits a product can have (0..23) */
     int additive;             /* word(i, j) = alpha(i) + beta(j) for all pairs; the least beta is 0 */
     const uint32_t *alpha;    /* (2^m) and (2^m) words if additive and m <= 11; NULL for additive families above, */

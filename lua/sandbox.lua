@@ -87,6 +87,7 @@ end
 -- Compiles a user's text. Bytecode is refused: LuaJIT does not verify it.
 function sandbox.load(text, chunk, env)
   if text:byte(1) == 0x1B then return nil, "this is Lua bytecode; experiments are Lua text" end
+  if text:find("\0", 1, true) then return nil, "this is a binary file; experiments are Lua text" end
   local fn, message = load(text, chunk, "t", env)
   return fn, message
 end

@@ -128,7 +128,7 @@ function where.explain(err)
   if getmetatable(err) == Explained then return err end
   local kind, text, place = describe(err)
   local source = place and where.line(place.path, place.line)
-  if source then text = text .. "\n    " .. source:match("^%s*(.-)%s*$"):gsub("%c", "?") end
+  if source then text = text .. "\n    " .. source:match("^%s*(.-)%s*$"):sub(1, 160):gsub("%c", "?") end
   if where.verbose then text = text .. "\n" .. debug.traceback("", 2):gsub("^\n", "") end
   return { kind = kind, text = text, located = place ~= nil }
 end

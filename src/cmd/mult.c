@@ -21,26 +21,28 @@ void ax_mult_facts_json(cJSON *object, const ax_mult *m)
 {
     const ax_plan *plan = ax_mult_plan(m);
     ax_json_set_string(object, "sha256", ax_mult_sha256(m));
-    if (!plan->lut.native) {
+    if (plan->lut.words) {         /* above m = 11 there is no table to look at */
         ax_json_set_number(object, "live_bits_a", plan->live_a);
         ax_json_set_number(object, "live_bits_b", plan->live_b);
         ax_json_set_number(object, "output_bits", plan->out_bits);
-        ax_json_set_bool(object, "additive", plan->additive);
-        if (plan->distinct_rows) ax_json_set_number(object, "distinct_rows", plan->distinct_rows);
+        ax_json_set_number(object, "distinct_rows", plan->distinct_rows);
     }
+    if (!plan->lut.native) ax_json_set_bool(object, "additive", plan->additive);
     ax_json_set_string(object, "kernel", ax_plan_kernel(plan));
 }
 
 static void facts_line(const ax_mult *m)
 {
     const ax_plan *plan = ax_mult_plan(m);
-    char format[AX_SPEC_MAX + 32], rows[16];
+    char format[AX_SPEC_MAX + 32], live[16] = "-", out[16] = "-", rows[16] = "-";
     ax_lut_format(format, sizeof format, ax_mult_lut(m));
-    snprintf(rows, sizeof rows, plan->distinct_rows ? "%d" : "-", plan->distinct_rows);
-    if (plan->lut.native) printf("  %-26s %9s %11s %8s %13s  %s\n", format, "-", "-", "-", "-", ax_plan_kernel(plan));
-    else
-        printf("  %-26s %4d x %-2d %11d %8s %13s  %s\n", format, plan->live_a, plan->live_b, plan->out_bits,
-               plan->additive ? "yes" : "no", rows, ax_plan_kernel(plan));
+    if (plan->lut.words) {
+        snprintf(live, sizeof live, "%d x %-2d", plan->live_a, plan->live_b);
+        snprintf(out, sizeof out, "%d", plan->out_bits);
+        snprintf(rows, sizeof rows, "%d", plan->distinct_rows);
+    }
+    printf("  %-26s %9s %11s %8s %13s  %s\n", format, live, out, plan->lut.native ? "-" : plan->additive ? "yes" : "no", rows,
+           ax_plan_kernel(plan));
 }
 
 /* Every width of a family; JSON objects into `array`, or lines. */

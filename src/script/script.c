@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "script/embedded.h"
 
 #include <lauxlib.h>
@@ -152,6 +153,10 @@ static int open_state(ax_script *s)
 
 ax_script *ax_script_open(const char *path, const char *sources, bool verbose)
 {
+    if (!sources && ax_file_is_dir(path)) {
+        ax_fail(AX_EARG, "%s: a directory, wanted an experiment file such as experiments/mnist.lua", path);
+        return NULL;
+    }
     ax_script *s = ax_alloc(1, sizeof *s);
     if (!s) return NULL;
     int status = open_state(s);
