@@ -28,8 +28,11 @@ typedef struct {
     int step, transposed;
 } ax_operand;
 
-/* C[m, n] = bias[n] + sum over k of f(A[m, k], B[n, k]), f the multiplier, A its first operand. The sum runs over ascending k from +0 in
- * FP32 under flush-to-zero (MULTIPLIERS.md); bias is added after it. Threads split the outputs, never the sum.
+/* What follows a product's bias, elementwise: as the ops of these names. */
+enum ax_activation { AX_LINEAR, AX_RELU, AX_TANH, AX_SIGMOID };
+
+/* C[m, n] = activation(bias[n] + sum over k of f(A[m, k], B[n, k])), f the multiplier, A its first operand. The sum runs over
+ * ascending k from +0 in FP32 under flush-to-zero (docs/multipliers.md); bias is added after it. Threads split the outputs, never the sum.
  * batch products in one call: product b reads a.data + b * a_batch and so on; strides count floats. */
 typedef struct {
     float *c;                     /* (batch, m, n), rows ldc apart */
@@ -39,7 +42,10 @@ typedef struct {
     int64_t m, n, k, ldc;
     int64_t batch, a_batch, b_batch, c_batch;      /* batch >= 1 */
     const ax_plan *plan;          /* the analysed multiplier */
+    enum ax_activation activation;
     int strict;                   /* 1: the strict order; 0: any faster order of the stated error (fp32: sgemm) */
+    int threads;                  /* that may share the work, at least 1 */
+    void *work;                   /* what gemm_work_bytes asks for that many threads, 64-byte aligned */
 } ax_gemm;
 
 /* Pooling over an NHWC tensor. Padding is never read: a maximum leaves it out, an average divides by the cells inside. */
@@ -74,5 +80,12 @@ const char *ax_cpu_isa(void);
 
 /* The BLAS kernel that serves fp32 here ("Cooperlake", ...): part of a result's provenance. */
 const char *ax_cpu_blas(void);
+
+/* c (m, n) = a (m, k) x b (k, n) by that BLAS, one thread of ours a slice: what `bench gemm` compares products with. */
+void ax_cpu_blas_product(float *c, const float *a, const float *b, int64_t m, int64_t n, int64_t k, int threads);
+
+/* Instruction set number i as APPROXRUN_ISA names it, the plainest first; NULL past the last. *has: whether products can use it
+ * here; -1: the CPU has it, but its sums of pairs were found not to keep the strict order. */
+const char *ax_cpu_isa_name(int i, int *has);
 
 #endif

@@ -16,6 +16,8 @@ static inline AX_HD float ax_select(int take, float yes, float no)
 
 static inline AX_HD int ax_is_nan(float x) { return (ax_bits(x) & 0x7fffffffu) > 0x7f800000u; }
 
+static inline AX_HD float ax_reluf(float x) { return (x > 0.0f) | ax_is_nan(x) ? x : 0.0f; }
+
 /* e^x = 2^n e^r, |r| <= ln 2 / 2 (Cody and Waite's reduction: n ln 2 in two parts, the first exact for |n| < 2^9).
  * The polynomial is Taylor's to r^7, whose remainder is below 2^-27. */
 static inline AX_HD float ax_expf(float x)

@@ -1,11 +1,16 @@
 /* The analysis of a multiplier. Everything here is found from the table's words; only above 11 bits, where there is no table,
- * does the family's row say whether it is additive. */
+ * does the family's row say what it is. */
 #include "kernels/plan.h"
 
-#include <stdlib.h>
+#include "kernels/plan_rank.h"
+#include "lut/models/all.h"
 
-static const int additive_families[] = {
-#define AX_FAMILY(name, widest, additive, title, reference) additive,
+/* The functions a table may be: one for each row of models.def. */
+static const struct {
+    enum ax_form form;
+    ax_model model;
+} forms[] = {
+#define AX_FAMILY(name, widest, form, title, reference) {form, ax_model_##name},
 #include "lut/models.def"
 #undef AX_FAMILY
 };
@@ -26,23 +31,6 @@ size_t ax_plan_bytes(const ax_lut_view *lut)
     size_t side = lut->native ? 0 : table_side(lut);
     size_t sums = (2 * side * sizeof(uint32_t) + 63) / 64 * 64;
     return side ? sums + sizeof(ax_narrow) : 0;
-}
-
-/* Does bit `bit` of the first (or second) operand's index never change a word? */
-static int dead_bit(const ax_lut_view *lut, int second, int bit)
-{
-    size_t side = table_side(lut), mask = (size_t)1 << bit;
-    for (size_t i = 0; i < side; i++)
-        for (size_t j = 0; j < side; j++)
-            if (word_at(lut, i, j) != (second ? word_at(lut, i, j & ~mask) : word_at(lut, i & ~mask, j))) return 0;
-    return 1;
-}
-
-static int live_bits(const ax_lut_view *lut, int second)
-{
-    int dead = 0;
-    while (dead < lut->width && dead_bit(lut, second, dead)) dead++;
-    return lut->width - dead;
 }
 
 static int output_bits(const ax_lut_view *lut)
@@ -83,30 +71,6 @@ static void describe_sum(ax_plan *plan, size_t side)
     }
 }
 
-static int compare_hashes(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int count_rows(const ax_lut_view *lut)
-{
-    uint64_t hash[1 << AX_TABLE_MAX_WIDTH];
-    size_t side = table_side(lut);
-    for (size_t i = 0; i < side; i++) {
-        uint64_t h = 0x9e3779b97f4a7c15u;
-        for (size_t j = 0; j < side; j++) {
-            h = (h ^ word_at(lut, i, j)) * 0xff51afd7ed558ccdu;
-            h ^= h >> 32;
-        }
-        hash[i] = h;
-    }
-    qsort(hash, side, sizeof hash[0], compare_hashes);
-    int rows = 1;
-    for (size_t i = 1; i < side; i++) rows += hash[i] != hash[i - 1];
-    return rows;
-}
-
 static void narrow_sums(ax_narrow *narrow, const ax_plan *plan)
 {
     for (int e = 0; e < AX_NARROW; e++) {
@@ -139,22 +103,57 @@ static void narrow_table(ax_narrow *narrow, const ax_plan *plan, int role)
         }
 }
 
+static int is_function(const ax_lut_view *lut, ax_model f)
+{
+    uint32_t side = 1u << lut->width;
+    for (uint32_t i = 0; i < side; i++)
+        for (uint32_t j = 0; j < side; j++)
+            if (word_at(lut, i, j) != f((unsigned)lut->width, i, j)) return 0;
+    return 1;
+}
+
+/* The first of enum ax_form that fits. */
+static enum ax_form find_form(const ax_lut_view *lut)
+{
+    enum ax_form found = AX_FORM_ANY;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        enum ax_form form = forms[i].form;
+        if (form != AX_FORM_ANY && (!found || form < found) && is_function(lut, forms[i].model)) found = form;
+    }
+    return found;
+}
+
+static int live_bits(uint32_t mask, int width) { return mask ? width - __builtin_ctz(mask) : 0; }
+
+static void analyse_lines(ax_plan *plan)
+{
+    ax_classes rows, columns;
+    int m = plan->lut.width;
+    ax_classes_find(&rows, &columns, &plan->lut);
+    plan->distinct_rows = rows.count;
+    plan->distinct_columns = columns.count;
+    plan->mask_a = ax_classes_mask(&rows, m);
+    plan->mask_b = ax_classes_mask(&columns, m);
+    plan->live_a = live_bits(plan->mask_a, m);
+    plan->live_b = live_bits(plan->mask_b, m);
+    ax_plan_find_ranks(plan, &rows, &columns);
+}
+
 static void analyse_table(ax_plan *plan, char *memory)
 {
     const ax_lut_view *lut = &plan->lut;
     size_t side = table_side(lut);
     uint32_t *alpha = (uint32_t *)(void *)memory, *beta = alpha + side;
-    plan->live_a = live_bits(lut, 0);
-    plan->live_b = live_bits(lut, 1);
+    plan->form = find_form(lut);
     plan->out_bits = output_bits(lut);
-    plan->distinct_rows = count_rows(lut);
     plan->additive = split_sum(lut, alpha, beta);
+    plan->lut.fused = plan->additive || lut->width <= 7;
     if (plan->additive) {
         plan->alpha = alpha;
         plan->beta = beta;
-        plan->lut.fused = 1;
         describe_sum(plan, side);
     }
+    analyse_lines(plan);
     if (!plan->lut.fused || plan->live_a > 7 || plan->live_b > 7 || plan->out_bits > 7) return;
     ax_narrow *narrow = (ax_narrow *)(void *)(memory + (2 * side * sizeof *alpha + 63) / 64 * 64);
     if (plan->additive) narrow_sums(narrow, plan);
@@ -167,17 +166,27 @@ static void analyse_family(ax_plan *plan)
 {
     int m = plan->lut.width;
     plan->live_a = plan->live_b = m;
+    plan->mask_a = plan->mask_b = (1u << m) - 1;
     plan->out_bits = plan->lut.direct >= 0 ? m : AX_WIDTH_MAX;
-    plan->additive = plan->lut.direct >= 0 && additive_families[plan->lut.direct];
+    if (plan->lut.direct >= 0) plan->form = forms[plan->lut.direct].form;
+    plan->lut.fused = plan->additive = plan->form == AX_FORM_SUM;
+    plan->sum_rank = plan->additive ? 0 : AX_TABLE_RANK_MAX + 1;
     if (!plan->additive) return;
-    plan->lut.fused = plan->linear = 1;
+    plan->linear = 1;
     plan->alpha_max = plan->beta_max = ((1u << m) - 1) << (23 - m);
+}
+
+static void analyse_native(ax_plan *plan)
+{
+    plan->live_a = plan->live_b = plan->out_bits = AX_WIDTH_MAX;
+    plan->mask_a = plan->mask_b = (1u << AX_WIDTH_MAX) - 1;
+    plan->sum_rank = AX_TABLE_RANK_MAX + 1;
 }
 
 void ax_plan_init(ax_plan *plan, const ax_lut_view *lut, void *memory)
 {
     *plan = (ax_plan){.lut = *lut};
-    if (lut->native) plan->live_a = plan->live_b = plan->out_bits = AX_WIDTH_MAX;
+    if (lut->native) analyse_native(plan);
     else if (lut->words) analyse_table(plan, memory);
     else analyse_family(plan);
 }

@@ -11,21 +11,23 @@ local function message() return ffi.string(C.ax_errmsg()) end
 -- Raises the engine's last failure, its status kept: the program's exit code follows from it.
 local function fail() where.status(C.ax_errstatus(), message()) end
 
--- int functions: 0 or more is a result, less a status.
+-- int functions: 0 or more is a result, less a status. Each goes through its entry in `calls`, where lua/bench.lua times it.
+engine.calls = {}
 for name in ([[engine_seal tensor_reshape matmul conv2d conv2d_grad_input conv2d_grad_weight bias_grad relu relu_grad tanh
     tanh_grad sigmoid sigmoid_grad maxpool maxpool_grad avgpool avgpool_grad dropout softmax_xent argmax sgd_step adam_step
     fill fill_uniform all_finite batch_load trial_add_state trial_restore trial_step trial_should_sync trial_epoch
     trial_finish]]):gmatch "%S+" do
-  local call = C["ax_" .. name]
+  local calls = engine.calls
+  calls[name] = C["ax_" .. name]
   engine[name] = function(...)
-    local status = call(...)
+    local status = calls[name](...)
     if status < 0 then fail() end
     return status
   end
 end
 
 -- Functions that give a number.
-for name in ("tensor_size tensor_dim tensor_rank dataset_count trial_position mult_width"):gmatch "%S+" do
+for name in ("tensor_size tensor_dim tensor_rank dataset_count trial_position mult_width now cpu_now"):gmatch "%S+" do
   engine[name] = C["ax_" .. name]
 end
 
@@ -90,6 +92,8 @@ end
 -- ---- trials ----
 
 function engine.trial(lightuserdata) return ffi.cast("ax_trial *", lightuserdata) end
+
+function engine.cast(lightuserdata) return ffi.cast("ax_engine *", lightuserdata) end
 
 function engine.trial_engine(t) return present(C.ax_trial_engine(t)) end
 

@@ -19,13 +19,12 @@ enum { NUMERICS_VERSION = 1 };      /* changes when a family above m = 11 gives 
 static const struct {
     ax_family family;
     ax_model model;
-    bool additive;
 } families[] = {
-    {{"fp32", AX_WIDTH_MAX, AX_WIDTH_MAX, "the machine's own FP32 product", "IEEE 754"}, NULL, false},
-#define AX_FAMILY(name, widest, additive, title, reference) {{#name, 1, widest, title, reference}, ax_model_##name, additive},
+    {{"fp32", AX_WIDTH_MAX, AX_WIDTH_MAX, "the machine's own FP32 product", "IEEE 754"}, NULL},
+#define AX_FAMILY(name, widest, form, title, reference) {{#name, 1, widest, title, reference}, ax_model_##name},
 #include "lut/models.def"
 #undef AX_FAMILY
-    {{"lut", 1, AX_TABLE_MAX_WIDTH, "a table from a file: lut:FILE[,width=M][,format=u8|u32]", "docs/multipliers.md"}, NULL, false},
+    {{"lut", 1, AX_TABLE_MAX_WIDTH, "a table from a file: lut:FILE[,width=M][,format=u8|u32]", "docs/multipliers.md"}, NULL},
 };
 enum { FAMILIES = sizeof families / sizeof families[0], ROW_FP32 = 0, ROW_LUT = FAMILIES - 1 };
 
@@ -59,16 +58,6 @@ static int hash_table(ax_lut *lut)
     if (status == AX_OK) status = ax_sha256(lut->sha256, bytes.data, bytes.len);
     ax_buf_release(&bytes);
     return status;
-}
-
-/* word(i, j) = word(i, 0) + word(0, j) - word(0, 0) for all pairs. */
-static bool table_is_additive(const uint32_t *words, int width)
-{
-    uint32_t n = 1u << width;
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t j = 0; j < n; j++)
-            if (words[i << width | j] + words[0] != words[i << width] + words[j]) return false;
-    return true;
 }
 
 static int build_words(ax_lut *lut)
@@ -107,7 +96,6 @@ static int open_model(ax_lut *lut, int row, const char *spec, const char *text)
     snprintf(lut->spec, sizeof lut->spec, "%s:%d", lut->family, lut->width);
     lut->view.model = families[row].model;
     lut->view.direct = row - 1;
-    lut->view.fused = lut->width <= 7 || families[row].additive;
     return lut->width <= AX_TABLE_MAX_WIDTH ? build_words(lut) : AX_OK;
 }
 
@@ -191,7 +179,6 @@ static int open_file(ax_lut *lut, const char *spec, const char *text)
     AX_TRY(ax_table_read(&lut->words, &width, &format, path));
     lut->width = width;
     snprintf(lut->format, sizeof lut->format, "%s", ax_table_format_name(format));
-    lut->view.fused = width <= 7 || table_is_additive(lut->words, width);
     family_of_file(lut->family, sizeof lut->family, path);
     return canonical_file(lut, path, format);
 }

@@ -12,16 +12,32 @@
 #define AX_HD
 #endif
 
+#ifdef __cplusplus
+#define AX_ALIGNED(n) alignas(n)
+#else
+#define AX_ALIGNED(n) _Alignas(n)
+#endif
+
 /* A word is (carry << 23) | fraction, the fraction in the place it has in a float. Added to a float's bits, the carry
  * moves into the exponent: that is why tables are kept in this form. */
 typedef uint32_t (*ax_model)(unsigned m, uint32_t i, uint32_t j);
+
+/* Functions that a kernel computes in place of looking them up, the cheapest first. Which one a table is, its words say
+ * (kernels/plan.h); of two that agree in every word, as the sum and the product do for m <= 2, it is the first. */
+enum ax_form {
+    AX_FORM_ANY,             /* none of these */
+    AX_FORM_SUM,             /* (i << sh) + (j << sh), sh = 23 - m: lut/models/mit.h */
+    AX_FORM_PRODUCT,         /* (2^m + i) * (2^m + j), normalised, truncated to m bits: lut/models/exact.h */
+    AX_FORM_BIASED_SUM       /* the sum of operands whose last bit is set, plus a constant: lut/models/mbm.h */
+};
 
 enum { AX_TABLE_MAX_WIDTH = 11, AX_WIDTH_MAX = 23 };
 
 typedef struct {
     int width;               /* m, 1..23 */
     int native;              /* 1: the machine's own FP32 product; nothing below is used */
-    int fused;               /* the sum's step: 1: acc = FMA(u, +-2^eb, acc); 0: the product is rounded and flushed, then added */
+    int fused;               /* the sum's step: 1: acc = FMA(u, +-2^eb, acc); 0: the product is rounded and flushed, then added.
+                              * ax_plan_init decides it, from the words: a view that comes from lut/ has 0 */
     const uint32_t *words;   /* (2^m, 2^m) words, first operand in rows; NULL above m = 11 */
     ax_model model;          /* the function itself; NULL for a table from a file */
     int direct;              /* row of models.def, or -1: which instance of a wide kernel serves it (m > 11) */

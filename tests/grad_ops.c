@@ -28,11 +28,11 @@ typedef struct case_ {
         return second;                                                                                                 \
     }
 
-FORWARD(conv, ax_conv2d(y, x, w, NULL, c->stride, c->stride, c->pad, c->pad, mult_of("fp32")))
+FORWARD(conv, ax_conv2d(y, x, w, NULL, 0, c->stride, c->stride, c->pad, c->pad, mult_of("fp32")))
 BACKWARD(conv_back, ax_conv2d_grad_input(dx, dy, w, c->stride, c->stride, c->pad, c->pad, mult_of("fp32")),
          ax_conv2d_grad_weight(dw, x, dy, c->stride, c->stride, c->pad, c->pad, mult_of("fp32")))
-FORWARD(dense, ax_matmul(y, x, w, NULL, 0, mult_of("fp32")))
-BACKWARD(dense_back, ax_matmul(dx, dy, w, NULL, 2, mult_of("fp32")), ax_matmul(dw, x, dy, NULL, 1, mult_of("fp32")))
+FORWARD(dense, ax_matmul(y, x, w, NULL, 0, 0, mult_of("fp32")))
+BACKWARD(dense_back, ax_matmul(dx, dy, w, NULL, 0, 2, mult_of("fp32")), ax_matmul(dw, x, dy, NULL, 0, 1, mult_of("fp32")))
 FORWARD(relu, ax_relu(y, x))
 BACKWARD(relu_back, ax_relu_grad(dx, dy, y), AX_OK)
 FORWARD(tanh_, ax_tanh(y, x))

@@ -101,7 +101,7 @@ static void check_spec(const char *spec)
         const geometry *g = &geometries[i];
         ax_engine *e = engine_with(2);
         conv v = conv_new(e, g);
-        assert_ok(ax_conv2d(v.y, v.x, v.w, v.bias, g->sh, g->sw, g->ph, g->pw, m));
+        assert_ok(ax_conv2d(v.y, v.x, v.w, v.bias, 0, g->sh, g->sw, g->ph, g->pw, m));
         compare(g, &v, m, forward, v.y, v.bias, "conv2d");
         assert_ok(ax_conv2d_grad_input(v.dx, v.dy, v.w, g->sh, g->sw, g->ph, g->pw, m));
         compare(g, &v, m, by_input, v.dx, NULL, "conv2d_grad_input");
@@ -140,11 +140,11 @@ static void conv2d__names_what_does_not_fit(void **state)
     ax_engine *e = engine_with(1);
     ax_tensor *x = F32(e, 128, 28, 28, 1), *w = F32(e, 5, 5, 3, 6), *w1 = F32(e, 5, 5, 1, 6), *y = F32(e, 128, 24, 24, 6), *small = F32(e, 128, 20, 24, 6);
     const ax_mult *m = mult_of("fp32");
-    assert_fails(ax_conv2d(y, x, w, NULL, 1, 1, 0, 0, m), AX_ESHAPE, "conv2d: x is (128,28,28,1) but w is (5,5,3,6): channels differ");
-    assert_fails(ax_conv2d(small, x, w1, NULL, 1, 1, 0, 0, m), AX_ESHAPE, "20 outputs do not fit 28 inputs along the height");
-    assert_fails(ax_conv2d(y, x, w1, NULL, 1, 1, 0, 0, NULL), AX_EARG, "conv2d: the multiplier is nil");
-    assert_fails(ax_conv2d(y, NULL, w1, NULL, 1, 1, 0, 0, m), AX_EARG, "conv2d: x is nil");
-    assert_fails(ax_conv2d(y, x, w1, w1, 1, 1, 0, 0, m), AX_ESHAPE, "bias is (5,5,1,6); wanted (6)");
+    assert_fails(ax_conv2d(y, x, w, NULL, 0, 1, 1, 0, 0, m), AX_ESHAPE, "conv2d: x is (128,28,28,1) but w is (5,5,3,6): channels differ");
+    assert_fails(ax_conv2d(small, x, w1, NULL, 0, 1, 1, 0, 0, m), AX_ESHAPE, "20 outputs do not fit 28 inputs along the height");
+    assert_fails(ax_conv2d(y, x, w1, NULL, 0, 1, 1, 0, 0, NULL), AX_EARG, "conv2d: the multiplier is nil");
+    assert_fails(ax_conv2d(y, NULL, w1, NULL, 0, 1, 1, 0, 0, m), AX_EARG, "conv2d: x is nil");
+    assert_fails(ax_conv2d(y, x, w1, w1, 0, 1, 1, 0, 0, m), AX_ESHAPE, "bias is (5,5,1,6); wanted (6)");
     ax_engine_free(e);
 }
 

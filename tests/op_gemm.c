@@ -72,9 +72,8 @@ static void release(mult *t)
 static const struct {
     const char *name;
     ax_model model;
-    int additive;
 } families[] = {
-#define AX_FAMILY(name, widest, additive, title, reference) {#name, ax_model_##name, additive},
+#define AX_FAMILY(name, widest, form, title, reference) {#name, ax_model_##name},
 #include "lut/models.def"
 #undef AX_FAMILY
 };
@@ -145,15 +144,6 @@ static int use_isa(const char *isa)
     return ax_cpu_isa() != NULL;
 }
 
-static void use_threads(int n)
-{
-#ifdef _OPENMP
-    omp_set_num_threads(n);
-#else
-    (void)n;
-#endif
-}
-
 static int64_t differing(const ax_gemm *g, const float *got, const float *want, int64_t floats)
 {
     int64_t count = 0;
@@ -173,13 +163,13 @@ static void assert_defined(ax_gemm *g, const char *what)
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
         if (!use_isa(isas[i])) continue;
         for (int threads = 1; threads <= 2; threads++) {
-            use_threads(threads);
+            g->threads = threads;
             for (int64_t e = 0; e < floats; e++) got[e] = 77.0f;
             ax_cpu_gemm(g);
             int64_t bad = differing(g, got, want, floats);
             if (bad)
                 fail_msg("%s, m = %d, %s (%s), %d threads, %dx%dx%d: %lld of %lld differ", what, g->plan->lut.width, isas[i],
-                         ax_plan_kernel(g->plan), threads, (int)g->m, (int)g->n, (int)g->k, (long long)bad, (long long)floats);
+                         ax_plan_kernel(g->plan, 0), threads, (int)g->m, (int)g->n, (int)g->k, (long long)bad, (long long)floats);
         }
     }
     unsetenv("APPROXRUN_ISA");
@@ -192,10 +182,20 @@ static ax_operand matrix(const float *data, int64_t row_stride, int64_t k_stride
     return (ax_operand){.kind = AX_OPERAND_MATRIX, .data = data, .row_stride = row_stride, .k_stride = k_stride, .k_inner = k};
 }
 
+/* Work memory for two threads, for every product here. */
+static void *work_memory(void)
+{
+    static void *memory;
+    size_t bytes;
+    ax_cpu_gemm_work_bytes(&bytes, 2);
+    if (!memory) memory = aligned_alloc(64, bytes);
+    return memory;
+}
+
 static ax_gemm product(const mult *t, const float *a, const float *b, int64_t m, int64_t n, int64_t k)
 {
     return (ax_gemm){.a = matrix(a, k, 1, k), .b = matrix(b, 1, n, k), .m = m, .n = n, .k = k, .ldc = n, .batch = 1,
-                     .plan = &t->plan, .strict = 1};
+                     .plan = &t->plan, .strict = 1, .work = work_memory()};
 }
 
 /* A number with an exponent of [low, high], one in eight a zero or a subnormal. */
@@ -316,6 +316,7 @@ static void a_flipped_table_entry_is_one_different_product(void **state)
         ax_gemm g = product(&t, a, b, side, side, 1);
         for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
             if (!use_isa(isas[i])) continue;
+            g.threads = 1;
             g.c = before;
             ax_cpu_gemm(&g);
             uint32_t entry = draw() & ((1u << 2 * m) - 1);
@@ -458,7 +459,8 @@ static void check_operands(ax_operand a, ax_operand b, int64_t m, int64_t n, int
     mult tables[3] = {from_noise(7, 7), from_model(ax_model_mit, 1, 5), {.view = {.width = 23, .native = 1, .direct = -1}}};
     for (int i = 0; i < 3; i++) {
         analyse(&tables[i]);
-        ax_gemm g = {.a = a, .b = b, .m = m, .n = n, .k = k, .ldc = n + 3, .batch = 1, .plan = &tables[i].plan, .strict = 1};
+        ax_gemm g = {.a = a, .b = b, .m = m, .n = n, .k = k, .ldc = n + 3, .batch = 1, .plan = &tables[i].plan, .strict = 1,
+                     .work = work_memory()};
         assert_defined(&g, what);
         release(&tables[i]);
     }
@@ -575,10 +577,10 @@ static void fast_fp32_is_near_double_and_the_same_for_any_threads(void **state)
         ax_gemm g = product(&t, a, b, m, n, k);
         g.strict = 0;
         g.c = c;
-        use_threads(1);
+        g.threads = 1;
         ax_cpu_gemm(&g);
         g.c = again;
-        use_threads(2);
+        g.threads = 2;
         ax_cpu_gemm(&g);
         assert_memory_equal(c, again, (size_t)(m * n) * sizeof *c);
         for (int64_t e = 0; e < m * n; e += 1 + m * n / 500) {

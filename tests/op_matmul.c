@@ -129,7 +129,7 @@ static void check_spec(const char *spec, mantissa f)
     for (int i = 0; i < LAYOUTS; i++)
         for (int threads = 1; threads <= 2; threads++) {
             operands o = operands_new(&layouts[i], threads);
-            assert_ok(ax_matmul(o.c, o.a, o.b, o.bias, layouts[i].flags, m));
+            assert_ok(ax_matmul(o.c, o.a, o.b, o.bias, 0, layouts[i].flags, m));
             compare_bits(&layouts[i], &o, f, spec);
             ax_engine_free(o.engine);
         }
@@ -170,7 +170,7 @@ static void matmul__under_fp32_is_within_rounding_of_double(void **state)
     for (int i = 0; i < LAYOUTS; i++) {
         const layout *l = &layouts[i];
         operands o = operands_new(l, 2);
-        assert_ok(ax_matmul(o.c, o.a, o.b, o.bias, l->flags, mult_of("fp32")));
+        assert_ok(ax_matmul(o.c, o.a, o.b, o.bias, 0, l->flags, mult_of("fp32")));
         for (int64_t at = 0; at < o.c->size; at++) {
             int64_t j = at % l->n, r = at / l->n % l->m, batch = at / l->n / l->m;
             double sum = o.bias ? (double)ax_f32(o.bias)[j] : 0, size = fabs(sum);
@@ -198,9 +198,9 @@ static void dense__gives_outputs_and_gradients(void **state)
         char name[64];
         snprintf(name, sizeof name, "dense,rows=%d,inputs=%d,units=%d", (int)rows, (int)in, (int)units);
         randomise(x, -1, 1, 85), randomise(w, -1, 1, 86), randomise(bias, -1, 1, 87), randomise(dy, -1, 1, 88);
-        assert_ok(ax_matmul(y, x, w, bias, 0, m));
-        assert_ok(ax_matmul(dx, dy, w, NULL, 2, m));
-        assert_ok(ax_matmul(dw, x, dy, NULL, 1, m));
+        assert_ok(ax_matmul(y, x, w, bias, 0, 0, m));
+        assert_ok(ax_matmul(dx, dy, w, NULL, 0, 2, m));
+        assert_ok(ax_matmul(dw, x, dy, NULL, 0, 1, m));
         assert_ok(ax_bias_grad(db, dy));
         double first[3] = {(double)ax_f32(bias)[0], 0, 0};               /* y(0,0), dx(0,0), dw(0,0) */
         for (int64_t k = 0; k < in; k++) first[0] += (double)ax_f32(x)[k] * (double)ax_f32(w)[k * units];
@@ -220,11 +220,11 @@ static void matmul__names_what_does_not_fit(void **state)
     ax_engine *e = engine_with(1);
     ax_tensor *a = F32(e, 4, 5), *b = F32(e, 6, 7), *b3 = F32(e, 2, 5, 7), *c = F32(e, 4, 7), *square = F32(e, 5, 5);
     const ax_mult *m = mult_of("exact:7");
-    assert_fails(ax_matmul(c, a, b, NULL, 0, m), AX_ESHAPE, "a is (4,5) but b is (6,7): inner dimensions 5 and 6 differ");
-    assert_fails(ax_matmul(c, a, square, NULL, 0, m), AX_ESHAPE, "c is (4,7); wanted 4 rows and 5 columns");
-    assert_fails(ax_matmul(c, a, b3, NULL, 0, m), AX_ESHAPE, "wanted equal numbers of dimensions");
-    assert_fails(ax_matmul(c, a, b, NULL, 4, m), AX_EARG, "flags are 4; wanted 0 to 3");
-    assert_fails(ax_matmul(square, square, square, NULL, 0, m), AX_EARG, "shares memory");
+    assert_fails(ax_matmul(c, a, b, NULL, 0, 0, m), AX_ESHAPE, "a is (4,5) but b is (6,7): inner dimensions 5 and 6 differ");
+    assert_fails(ax_matmul(c, a, square, NULL, 0, 0, m), AX_ESHAPE, "c is (4,7); wanted 4 rows and 5 columns");
+    assert_fails(ax_matmul(c, a, b3, NULL, 0, 0, m), AX_ESHAPE, "wanted equal numbers of dimensions");
+    assert_fails(ax_matmul(c, a, b, NULL, 0, 4, m), AX_EARG, "flags are 4; wanted 0 to 3");
+    assert_fails(ax_matmul(square, square, square, NULL, 0, 0, m), AX_EARG, "shares memory");
     ax_engine_free(e);
 }
 

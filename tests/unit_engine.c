@@ -71,7 +71,7 @@ static void matmul__equals_its_definition(void **state)
             ax_tensor *b = shared ? F32(e, tb ? N : K, tb ? K : N) : F32(e, B, tb ? N : K, tb ? K : N);
             double want[B * M * N];
             randomise(a, -1, 1, 90), randomise(b, -1, 1, 91), randomise(bias, -1, 1, 92);
-            assert_ok(ax_matmul(c, a, b, bias, flags, mult_of("fp32")));
+            assert_ok(ax_matmul(c, a, b, bias, 0, flags, mult_of("fp32")));
             for (int i = 0; i < B * M * N; i++) {
                 int batch = i / (M * N), row = i / N % M, column = i % N;
                 const float *pa = ax_f32(a) + batch * M * K, *pb = ax_f32(b) + (shared ? 0 : batch * K * N);
@@ -89,11 +89,11 @@ static void matmul__names_what_does_not_fit(void **state)
     ax_engine *e = engine_with(1), *other = engine_with(1);
     ax_tensor *a = F32(e, 2, 3), *b = F32(e, 4, 5), *c = F32(e, 2, 5), *foreign = F32(other, 3, 5), *i = I32(e, 3, 5);
     const ax_mult *m = mult_of("fp32");
-    assert_fails(ax_matmul(c, a, b, NULL, 0, m), AX_ESHAPE, "a is (2,3) but b is (4,5): inner dimensions 3 and 4 differ");
-    assert_fails(ax_matmul(c, a, foreign, NULL, 0, m), AX_EARG, "b belongs to another engine");
-    assert_fails(ax_matmul(c, a, i, NULL, 0, m), AX_EARG, "b is of type I32; wanted F32");
-    assert_fails(ax_matmul(c, c, b, NULL, 0, m), AX_EARG, "c shares memory with a");
-    assert_fails(ax_matmul(c, a, b, NULL, 4, m), AX_EARG, "flags are 4");
+    assert_fails(ax_matmul(c, a, b, NULL, 0, 0, m), AX_ESHAPE, "a is (2,3) but b is (4,5): inner dimensions 3 and 4 differ");
+    assert_fails(ax_matmul(c, a, foreign, NULL, 0, 0, m), AX_EARG, "b belongs to another engine");
+    assert_fails(ax_matmul(c, a, i, NULL, 0, 0, m), AX_EARG, "b is of type I32; wanted F32");
+    assert_fails(ax_matmul(c, c, b, NULL, 0, 0, m), AX_EARG, "c shares memory with a");
+    assert_fails(ax_matmul(c, a, b, NULL, 0, 4, m), AX_EARG, "flags are 4");
     ax_engine_free(e);
     ax_engine_free(other);
 }

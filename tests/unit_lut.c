@@ -219,18 +219,6 @@ static void special_operands_follow_the_product_rule(void **state)
     assert_int_equal(bits_of("mit:7", 0x20000000 | 0x400000, 0x1f800000 | 0x400000), 0x00800000);   /* the carry saves it */
 }
 
-static void fused_sums_are_those_of_narrow_or_additive_tables(void **state)
-{
-    (void)state;
-    static const struct { const char *spec; int fused; } rows[] = {
-        {"exact:7", 1}, {"exact:8", 0}, {"mbm:7", 1}, {"mbm:8", 0}, {"mit:8", 1}, {"mit:23", 1}, {"mbm:23", 0}};
-    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-        ax_lut *lut = open_spec(rows[k].spec);
-        assert_int_equal(lut->view.fused, rows[k].fused);
-        ax_lut_close(lut);
-    }
-}
-
 static int refused(const char *spec) { return ax_lut_open(spec) ? AX_OK : ax_errstatus(); }
 
 static void a_wrong_spec_says_what_was_wanted(void **state)
@@ -278,7 +266,6 @@ int main(void)
         cmocka_unit_test(the_families_are_symmetric),
         cmocka_unit_test(mbm7_ignores_the_lowest_bit_and_mbm1_is_constant),
         cmocka_unit_test(special_operands_follow_the_product_rule),
-        cmocka_unit_test(fused_sums_are_those_of_narrow_or_additive_tables),
         cmocka_unit_test(a_wrong_spec_says_what_was_wanted),
         cmocka_unit_test(a_spec_is_canonical_and_shows_its_format),
     };

@@ -55,7 +55,6 @@ static void mbm7_has_the_published_bytes_both_ways(void **state)
     assert_string_equal(file->family, "MBM");
     assert_string_equal(file->spec, "lut:MBM_7.bin");
     assert_string_equal(file->format, "u8");
-    assert_int_equal(file->view.fused, 1);
     ax_buf out;
     ax_buf_init(&out);
     assert_ok(ax_table_encode(&out, built->words, 7, AX_TABLE_U8, "mbm:7"));
@@ -179,24 +178,6 @@ static void u8_refuses_what_it_cannot_hold(void **state)
     ax_lut_close(wide);
 }
 
-static void a_table_of_width_8_is_fused_only_if_additive(void **state)
-{
-    (void)state;
-    for (int k = 0; k < 2; k++) {
-        ax_lut *built = ax_lut_open(k ? "exact:8" : "mit:8");
-        ax_buf out;
-        ax_buf_init(&out);
-        assert_ok(ax_table_encode(&out, built->words, 8, AX_TABLE_U32, built->spec));
-        put("t_8.bin", out.data, out.len);
-        ax_lut *file = ax_lut_open("lut:t_8.bin");
-        assert_non_null(file);
-        assert_int_equal(file->view.fused, !k);
-        ax_buf_release(&out);
-        ax_lut_close(file);
-        ax_lut_close(built);
-    }
-}
-
 static void a_key_stays_in_the_spec_only_where_it_is_needed(void **state)
 {
     (void)state;
@@ -243,7 +224,6 @@ int main(void)
         cmocka_unit_test(entries_with_stray_bits_are_refused_with_their_place),
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(u8_refuses_what_it_cannot_hold),
-        cmocka_unit_test(a_table_of_width_8_is_fused_only_if_additive),
         cmocka_unit_test(a_key_stays_in_the_spec_only_where_it_is_needed),
         cmocka_unit_test(mutated_files_never_crash),
     };

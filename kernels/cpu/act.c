@@ -7,7 +7,7 @@ enum { GRAIN = 4096 };
 
 AX_CLONES static void relu(float *y, const float *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) y[i] = (x[i] > 0.0f) | ax_is_nan(x[i]) ? x[i] : 0.0f;
+    for (int64_t i = 0; i < n; i++) y[i] = ax_reluf(x[i]);
 }
 
 AX_CLONES static void relu_grad(float *dx, const float *dy, const float *y, int64_t n)

@@ -13,33 +13,24 @@ typedef struct {
     _Alignas(64) float a[TILE_M * TILE_K];
     _Alignas(64) float b[TILE_N * TILE_K];
 } work;
-_Static_assert(sizeof(work) <= AX_SCRATCH, "work memory");
+_Static_assert(sizeof(work) <= AX_WORK_BYTES, "work memory");
 
-/* A block of an operand as sgemm reads it: (rows, k) ld apart, or (k, rows) if k_major. */
+/* A block of an operand as sgemm reads it: (rows, k) or, if k_major, (k, rows). */
 typedef struct {
-    const float *data;
-    int64_t ld;
+    ax_block x;
     int k_major;
 } block;
 
-/* Where it lies if its strides allow, else fetched. */
 static block get_block(float *buffer, const ax_operand *o, ax_range rows, ax_range ks, const ax_moves *moves)
 {
-    if (o->kind == AX_OPERAND_MATRIX && ks.first / o->k_inner == (ks.first + ks.count - 1) / o->k_inner) {
-        const float *data = o->data + rows.first * o->row_stride + ks.first / o->k_inner * o->k_outer_stride +
-                            ks.first % o->k_inner * o->k_stride;
-        if (o->k_stride == 1 && o->row_stride >= ks.count) return (block){data, o->row_stride, 0};
-        if (o->row_stride == 1 && o->k_stride >= rows.count) return (block){data, o->k_stride, 1};
-    }
-    int k_major = ax_source_prefers_k_major(o);
-    int64_t ld = k_major ? rows.count : ks.count;
-    ax_source_fetch(buffer, ld, k_major, o, rows, ks, moves);
-    return (block){buffer, ld, k_major};
+    block b = {.k_major = ax_source_prefers_k_major(o)};
+    if (ax_source_view(&b.x, !b.k_major, o, rows, ks)) b.k_major = !b.k_major;
+    else b.x = ax_source_block(buffer, b.k_major, o, rows, ks, moves);
+    return b;
 }
 
-static void run_tile(const ax_gemm *g, int64_t b, ax_range m, ax_range n, const ax_moves *moves)
+static void run_tile(const ax_gemm *g, int64_t b, ax_range m, ax_range n, const ax_moves *moves, work *w)
 {
-    work *w = (work *)(void *)ax_gemm_scratch();
     ax_operand left = g->a, right = g->b;
     left.data += b * g->a_batch;
     right.data += b * g->b_batch;
@@ -48,7 +39,7 @@ static void run_tile(const ax_gemm *g, int64_t b, ax_range m, ax_range n, const 
         ax_range ks = {k, g->k - k < TILE_K ? g->k - k : TILE_K};
         block x = get_block(w->a, &left, m, ks, moves), y = get_block(w->b, &right, n, ks, moves);
         cblas_sgemm(CblasRowMajor, x.k_major ? CblasTrans : CblasNoTrans, y.k_major ? CblasNoTrans : CblasTrans, (int)m.count,
-                    (int)n.count, (int)ks.count, 1.0f, x.data, (int)x.ld, y.data, (int)y.ld, k ? 1.0f : 0.0f, w->sums,
+                    (int)n.count, (int)ks.count, 1.0f, x.x.data, (int)x.x.ld, y.x.data, (int)y.x.ld, k ? 1.0f : 0.0f, w->sums,
                     (int)n.count);
     }
     ax_gemm_part part = {g, g->c + b * g->c_batch, 0, m, n};
@@ -62,13 +53,13 @@ void ax_cpu_sgemm(const ax_gemm *g)
     int64_t tiles = m_tiles * n_tiles * g->batch;
     openblas_set_num_threads(1);
 #ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic) if (tiles > 1)
+#pragma omp parallel for schedule(dynamic) num_threads(g->threads) if (tiles > 1)
 #endif
     for (int64_t i = 0; i < tiles; i++) {
         int64_t m = i / n_tiles % m_tiles * TILE_M, n = i % n_tiles * TILE_N;
         unsigned csr = ax_cpu_flush();
         run_tile(g, i / (m_tiles * n_tiles), (ax_range){m, g->m - m < TILE_M ? g->m - m : TILE_M},
-                 (ax_range){n, g->n - n < TILE_N ? g->n - n : TILE_N}, moves);
+                 (ax_range){n, g->n - n < TILE_N ? g->n - n : TILE_N}, moves, ax_gemm_work(g, ax_cpu_rank()));
         ax_cpu_unflush(csr);
     }
 }

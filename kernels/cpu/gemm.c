@@ -4,31 +4,38 @@
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/split.h"
+#include "kernels/math.h"
 
-enum { TILE_ROWS = 256, TILE_LANES = 384, CHUNK = 32 };      /* CHUNK: rows fetched at a time */
+enum { TILE = 512, PIECE = 64 };                 /* rows and lanes of a tile at most; k fetched at a time */
+enum { ROW_BYTES = 384 << 10, LANE_BYTES = 2 << 20 };
+enum { SMALL = 250000 };                         /* products below which a second thread costs more than it gives */
 
 /* Work memory of a thread. */
 typedef struct {
-    _Alignas(64) float sums[TILE_ROWS * TILE_LANES];                                     /* (rows, TILE_LANES) */
-    _Alignas(64) char rows[TILE_ROWS * AX_ROW_BYTES];
-    _Alignas(64) char lanes[TILE_LANES / AX_PANEL * AX_PANEL_BYTES];
-    _Alignas(64) float raw[AX_BLOCK * AX_PANEL];                                         /* a fetched piece of an operand */
+    _Alignas(64) float sums[TILE * TILE];                          /* (rows, TILE) */
+    _Alignas(64) char rows[ROW_BYTES];                             /* a group of packed rows */
+    _Alignas(64) char lanes[LANE_BYTES];                           /* packed panels */
+    _Alignas(64) float raw[PIECE * AX_PANEL_MAX];                  /* a fetched piece of an operand */
+    _Alignas(64) float more[PIECE * AX_GROUP_MAX];                 /* of the other, where both are needed */
 } work;
-_Static_assert(sizeof(work) <= AX_SCRATCH, "work memory");
-_Static_assert(CHUNK * AX_BLOCK <= AX_BLOCK * AX_PANEL, "a chunk of rows fits into raw");
+_Static_assert(sizeof(work) <= AX_WORK_BYTES, "work memory");
 
-static _Thread_local _Alignas(64) char scratch[AX_SCRATCH];
+void ax_cpu_gemm_work_bytes(size_t *bytes, int threads) { *bytes = (size_t)threads * AX_WORK_BYTES; }
 
-float *ax_gemm_scratch(void) { return (float *)(void *)scratch; }
+/* How a product is cut: which operand is in rows, and into how many tiles. */
+typedef struct {
+    int role;
+    int64_t rows, lanes;                         /* of the whole product, in its role */
+    int64_t tile_rows, tile_lanes, row_tiles, lane_tiles;
+    double cost;
+} cut;
 
 typedef struct {
     const ax_gemm *g;
     const ax_gemm_kernel *kernel;
     const ax_moves *moves;
-    int role;
-    int64_t rows, lanes;                   /* of the whole product, in its role */
-    int64_t tile_rows, tile_lanes;
-    int64_t row_tiles, lane_tiles;
+    cut cut;
+    int64_t block, row_stride, panel_stride;     /* k of a block; bytes */
 } job;
 
 typedef struct {
@@ -37,151 +44,222 @@ typedef struct {
     ax_operand row_operand, lane_operand;
     ax_gemm_side side;
     work *w;
+    ax_extent lane_extent;                       /* of the block at hand */
 } tile;
 
-static char *panel_at(work *w, int64_t panel) { return w->lanes + panel * AX_PANEL_BYTES; }
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
+static int64_t round_up(int64_t n, int64_t to) { return parts(n, to) * to; }
 
-static int panel_width(const tile *t, int64_t panel)
-{
-    int64_t left = t->part.lanes.count - panel * AX_PANEL;
-    return (int)(left < AX_PANEL ? left : AX_PANEL);
-}
+/* ---- a tile: for each block of k all panels are packed, then group after group of rows packed and added ---- */
 
-static int64_t panels_of(const tile *t) { return (t->part.lanes.count + AX_PANEL - 1) / AX_PANEL; }
-
-static uint32_t pack_panel(const tile *t, const ax_gemm_kernel *kernel, int64_t panel, ax_range ks)
-{
-    int width = panel_width(t, panel);
-    ax_range lanes = {t->part.lanes.first + panel * AX_PANEL, width};
-    ax_source_fetch(t->w->raw, AX_PANEL, 1, &t->lane_operand, lanes, ks, t->j->moves);
-    return kernel->pack_lanes(panel_at(t->w, panel), t->w->raw, AX_PANEL, width, (int)ks.count, t->side);
-}
-
-static uint32_t pack_rows(const tile *t, const ax_gemm_kernel *kernel, ax_range ks)
-{
-    uint32_t largest = 0;
-    for (int64_t r = 0; r < t->part.rows.count; r += CHUNK) {
-        int64_t left = t->part.rows.count - r, count = left < CHUNK ? left : CHUNK;
-        ax_range rows = {t->part.rows.first + r, count};
-        ax_source_fetch(t->w->raw, AX_BLOCK, 0, &t->row_operand, rows, ks, t->j->moves);
-        uint32_t m = kernel->pack_rows(t->w->rows + r * AX_ROW_BYTES, t->w->raw, AX_BLOCK, (int)count, (int)ks.count, t->side);
-        if (m > largest) largest = m;
-    }
-    return largest;
-}
-
-/* No operand is Inf or NaN, no product can reach 2^128, and a carry cannot make the row operand's exponent 255. */
-static int in_range(uint32_t row_largest, uint32_t lane_largest)
-{
-    uint32_t er = row_largest >> 23, el = lane_largest >> 23;
-    return er <= 253 && el <= 254 && er + el + 1 <= 254 + 127;
-}
-
-static void add_block(const tile *t, ax_range ks)
+static ax_extent pack_panel(const tile *t, int64_t panel, ax_range ks)
 {
     const ax_gemm_kernel *kernel = t->j->kernel;
-    uint32_t lane_largest = 0, row_largest = pack_rows(t, kernel, ks);
-    for (int64_t p = 0; p < panels_of(t); p++) {
-        uint32_t m = pack_panel(t, kernel, p, ks);
-        if (m > lane_largest) lane_largest = m;
+    int64_t first = panel * kernel->panel;
+    ax_range lanes = {t->part.lanes.first + first, least(kernel->panel, t->part.lanes.count - first)};
+    char *out = t->w->lanes + panel * t->j->panel_stride;
+    ax_extent extent = {0, UINT32_MAX};
+    for (int64_t k = 0; k < ks.count; k += PIECE) {
+        ax_range piece = {ks.first + k, least(PIECE, ks.count - k)};
+        ax_block x = ax_source_block(t->w->raw, 1, &t->lane_operand, lanes, piece, t->j->moves);
+        extent = ax_extent_join(extent, kernel->pack_lanes(out + k * kernel->panel_bytes, x.data, x.ld, (int)lanes.count,
+                                                           (int)piece.count, t->side));
     }
-    if (!t->side.plan->lut.native && !in_range(row_largest, lane_largest)) {
-        kernel = ax_gemm_literal;
-        pack_rows(t, kernel, ks);
-        for (int64_t p = 0; p < panels_of(t); p++) pack_panel(t, kernel, p, ks);
-    }
-    for (int64_t p = 0; p < panels_of(t); p++)
-        kernel->add(&(ax_gemm_block){t->w->sums + p * AX_PANEL, TILE_LANES, t->w->rows, panel_at(t->w, p),
-                                     (int)t->part.rows.count, panel_width(t, p), (int)ks.count, t->side});
+    return extent;
 }
 
-static void run_tile(const job *j, int64_t index)
+static int64_t panels_of(const tile *t) { return parts(t->part.lanes.count, t->j->kernel->panel); }
+
+static ax_extent pack_lanes(const tile *t, ax_range ks)
+{
+    ax_extent extent = {0, UINT32_MAX};
+    for (int64_t p = 0; p < panels_of(t); p++) extent = ax_extent_join(extent, pack_panel(t, p, ks));
+    return extent;
+}
+
+static ax_extent pack_rows(const tile *t, ax_range rows, ax_range ks)
+{
+    const ax_gemm_kernel *kernel = t->j->kernel;
+    ax_extent extent = {0, UINT32_MAX};
+    for (int64_t k = 0; k < ks.count; k += PIECE) {
+        ax_range piece = {ks.first + k, least(PIECE, ks.count - k)};
+        ax_block x = ax_source_block(t->w->raw, 0, &t->row_operand, rows, piece, t->j->moves);
+        extent = ax_extent_join(extent, kernel->pack_rows(t->w->rows + k * kernel->row_bytes, t->j->row_stride, x.data, x.ld,
+                                                          (int)rows.count, (int)piece.count, t->side));
+    }
+    return extent;
+}
+
+/* The group's sums by the literal rule, from the operands as they are. */
+static void add_literally(const tile *t, float *sums, ax_range rows, ax_range ks, int first)
+{
+    for (int64_t r = 0; first && r < rows.count; r++)
+        memset(sums + r * TILE, 0, (size_t)t->part.lanes.count * sizeof *sums);
+    for (int64_t k = 0; k < ks.count; k += PIECE) {
+        ax_range piece = {ks.first + k, least(PIECE, ks.count - k)};
+        ax_block x = ax_source_block(t->w->more, 0, &t->row_operand, rows, piece, t->j->moves);
+        for (int64_t l = 0; l < t->part.lanes.count; l += AX_PANEL_MAX) {
+            ax_range lanes = {t->part.lanes.first + l, least(AX_PANEL_MAX, t->part.lanes.count - l)};
+            ax_block y = ax_source_block(t->w->raw, 1, &t->lane_operand, lanes, piece, t->j->moves);
+            ax_gemm_add_literally(sums + l, TILE, x, y, rows.count, lanes.count, piece.count, t->side);
+        }
+    }
+}
+
+/* A product of one block needs no memory for the sums of rows that are stored already. */
+static float *sums_of(const tile *t, int64_t row) { return t->w->sums + (t->j->block >= t->j->g->k ? 0 : row * TILE); }
+
+static void add_group(const tile *t, int64_t row, ax_range ks)
+{
+    const job *j = t->j;
+    ax_range rows = {t->part.rows.first + row, least(j->kernel->group, t->part.rows.count - row)};
+    float *sums = sums_of(t, row);
+    ax_extent extent = pack_rows(t, rows, ks);
+    if (j->kernel->fits(extent, t->lane_extent))
+        j->kernel->add(&(ax_gemm_block){sums, TILE, t->w->rows, t->w->lanes, j->row_stride, j->panel_stride, (int)rows.count,
+                                        (int)t->part.lanes.count, (int)ks.count, ks.first == 0, t->side, extent,
+                                        t->lane_extent});
+    else add_literally(t, sums, rows, ks, ks.first == 0);
+    if (ks.first + ks.count < j->g->k) return;
+    ax_gemm_part part = t->part;
+    part.rows = rows;
+    ax_gemm_store(&part, sums, TILE, j->moves);
+}
+
+static void run_tile(const job *j, int64_t index, work *w)
 {
     const ax_gemm *g = j->g;
-    int64_t b = index / (j->row_tiles * j->lane_tiles), rest = index % (j->row_tiles * j->lane_tiles);
-    int64_t r0 = rest / j->lane_tiles * j->tile_rows, l0 = rest % j->lane_tiles * j->tile_lanes;
-    ax_operand a = g->a, w = g->b;
-    a.data += b * g->a_batch;
-    w.data += b * g->b_batch;
-    tile t = {.j = j, .row_operand = j->role ? w : a, .lane_operand = j->role ? a : w, .side = {g->plan, j->role},
-              .w = (work *)(void *)scratch};
-    t.part = (ax_gemm_part){g, g->c + b * g->c_batch, j->role,
-                            {r0, j->rows - r0 < j->tile_rows ? j->rows - r0 : j->tile_rows},
-                            {l0, j->lanes - l0 < j->tile_lanes ? j->lanes - l0 : j->tile_lanes}};
-    for (int64_t r = 0; r < t.part.rows.count; r++)
-        memset(t.w->sums + r * TILE_LANES, 0, (size_t)(panels_of(&t) * AX_PANEL) * sizeof(float));
-    for (int64_t k = 0; k < g->k; k += AX_BLOCK)
-        add_block(&t, (ax_range){k, g->k - k < AX_BLOCK ? g->k - k : AX_BLOCK});
-    ax_gemm_store(&t.part, t.w->sums, TILE_LANES, j->moves);
+    const cut *c = &j->cut;
+    int64_t b = index / (c->row_tiles * c->lane_tiles), rest = index % (c->row_tiles * c->lane_tiles);
+    int64_t r0 = rest / c->lane_tiles * c->tile_rows, l0 = rest % c->lane_tiles * c->tile_lanes;
+    ax_operand x = g->a, y = g->b;
+    x.data += b * g->a_batch;
+    y.data += b * g->b_batch;
+    tile t = {.j = j, .row_operand = c->role ? y : x, .lane_operand = c->role ? x : y, .side = {g->plan, c->role}, .w = w};
+    t.part = (ax_gemm_part){g, g->c + b * g->c_batch, c->role, {r0, least(c->tile_rows, c->rows - r0)},
+                            {l0, least(c->tile_lanes, c->lanes - l0)}};
+    int64_t k = 0;
+    do {      /* once even for an empty sum */
+        ax_range ks = {k, least(j->block, g->k - k)};
+        t.lane_extent = pack_lanes(&t, ks);
+        for (int64_t row = 0; row < t.part.rows.count; row += j->kernel->group) add_group(&t, row, ks);
+        k += j->block;
+    } while (k < g->k);
+}
+
+/* ---- the end of a sum ---- */
+
+INLINE float finish(float sum, float bias, int biased, const enum ax_activation activation)
+{
+    float x = sum + 0.0f;      /* -0 becomes +0 */
+    if (biased) x += bias;
+    x = ax_select(ax_is_nan(x), ax_float(0x7fc00000u), x);
+    switch (activation) {
+    case AX_LINEAR: return x;
+    case AX_RELU: return ax_reluf(x);
+    case AX_TANH: return ax_tanhf(x);
+    case AX_SIGMOID: return ax_sigmoidf(x);
+    }
+    return x;
+}
+
+/* One row of sums; biases lie `step` apart (0: one for the whole row). */
+INLINE void finish_row(float *sum, const float *bias, int step, int64_t n, const enum ax_activation activation)
+{
+    if (!bias)
+        for (int64_t l = 0; l < n; l++) sum[l] = finish(sum[l], 0.0f, 0, activation);
+    else if (step)
+        for (int64_t l = 0; l < n; l++) sum[l] = finish(sum[l], bias[l], 1, activation);
+    else
+        for (int64_t l = 0; l < n; l++) sum[l] = finish(sum[l], bias[0], 1, activation);
+}
+
+AX_CLONES static void finish_rows(const ax_gemm_part *part, float *sums, int64_t ld)
+{
+    const float *bias = part->g->bias;
+    for (int64_t r = 0; r < part->rows.count; r++, sums += ld) {
+        const float *b = bias ? bias + (part->role ? part->rows.first + r : part->lanes.first) : 0;
+        int step = !part->role;
+        int64_t n = part->lanes.count;
+        switch (part->g->activation) {
+        case AX_LINEAR: finish_row(sums, b, step, n, AX_LINEAR); break;
+        case AX_RELU: finish_row(sums, b, step, n, AX_RELU); break;
+        case AX_TANH: finish_row(sums, b, step, n, AX_TANH); break;
+        case AX_SIGMOID: finish_row(sums, b, step, n, AX_SIGMOID); break;
+        }
+    }
 }
 
 void ax_gemm_store(const ax_gemm_part *part, float *sums, int64_t ld, const ax_moves *moves)
 {
-    const float *bias = part->g->bias;
-    for (int64_t r = 0; r < part->rows.count; r++) {
-        float *sum = sums + r * ld;
-        for (int64_t l = 0; l < part->lanes.count; l++) {
-            float x = sum[l] + 0.0f;      /* -0 becomes +0 */
-            if (bias) x += bias[part->role ? part->rows.first + r : part->lanes.first + l];
-            sum[l] = (ax_bits(x) & 0x7fffffffu) > 0x7f800000u ? ax_float(0x7fc00000u) : x;
-        }
-    }
+    finish_rows(part, sums, ld);
     int64_t ldc = part->g->ldc, rows = part->rows.count, lanes = part->lanes.count;
     if (part->role) moves->transpose(part->c + part->lanes.first * ldc + part->rows.first, ldc, sums, ld, rows, lanes);
     else moves->copy(part->c + part->rows.first * ldc + part->lanes.first, ldc, sums, ld, rows, lanes);
 }
 
-static int64_t tiles_of(int64_t n, int64_t size) { return (n + size - 1) / size; }
+/* ---- cutting ---- */
 
-/* Relative time of a product whose rows are broadcast and whose lanes are vectors of 16: multiplying, then packing. */
-static double cost(int64_t rows, int64_t lanes)
+/* Relative time of a tile for each k: multiplying by vectors of 16 lanes, packing rows, packing lanes. */
+static double tile_cost(int64_t rows, int64_t lanes)
 {
-    return 0.16 * (double)(rows * tiles_of(lanes, 16)) + 0.5 * (double)(rows * tiles_of(lanes, TILE_LANES)) +
-           0.25 * (double)(lanes * tiles_of(rows, TILE_ROWS));
+    return 0.16 * (double)(rows * parts(lanes, 16)) + 0.5 * (double)rows + 0.25 * (double)lanes;
 }
 
-static int threads(void)
+static cut cut_into(const ax_gemm *g, int role, int64_t row_tiles, int64_t lane_tiles)
 {
-#ifdef _OPENMP
-    return omp_get_max_threads();
-#else
-    return 1;
-#endif
+    cut c = {.role = role, .rows = role ? g->n : g->m, .lanes = role ? g->m : g->n};
+    c.tile_rows = parts(c.rows, row_tiles);
+    c.tile_lanes = round_up(parts(c.lanes, lane_tiles), 64);
+    c.row_tiles = parts(c.rows, c.tile_rows);
+    c.lane_tiles = parts(c.lanes, c.tile_lanes);
+    int64_t turns = parts(c.row_tiles * c.lane_tiles * g->batch, g->threads);
+    c.cost = (double)turns * tile_cost(c.tile_rows, least(c.tile_lanes, c.lanes));
+    return c;
 }
 
-/* Equal tiles, at least two for each thread where the work is worth it. */
-static void cut(job *j)
+/* The cheapest of both roles and of tiles halved until each thread has two. */
+static cut choose_cut(const ax_gemm *g)
 {
-    int64_t wanted = 2 * threads(), worth = j->g->m * j->g->n * j->g->k / 250000 + 1;
-    if (wanted > worth) wanted = worth;
-    if (wanted == 2) wanted = 1;
-    int64_t lanes = tiles_of(j->lanes, tiles_of(j->lanes, TILE_LANES)), rows = tiles_of(j->rows, tiles_of(j->rows, TILE_ROWS));
-    j->tile_lanes = tiles_of(lanes, AX_PANEL) * AX_PANEL;
-    j->tile_rows = rows;
-    for (;;) {
-        j->lane_tiles = tiles_of(j->lanes, j->tile_lanes);
-        j->row_tiles = tiles_of(j->rows, j->tile_rows);
-        if (j->lane_tiles * j->row_tiles * j->g->batch >= wanted) return;
-        if (j->tile_lanes > AX_PANEL) j->tile_lanes = tiles_of(j->tile_lanes / 2, AX_PANEL) * AX_PANEL;
-        else if (j->tile_rows > 8) j->tile_rows = (j->tile_rows + 1) / 2;
-        else return;
+    cut best = {.cost = INFINITY};
+    int64_t most = g->m * g->n * g->k < SMALL ? 1 : 2 * g->threads;
+    for (int role = 0; role < 2; role++) {
+        int64_t rows = parts(role ? g->n : g->m, TILE), lanes = parts(role ? g->m : g->n, TILE);
+        for (int64_t r = rows; r == rows || r <= most; r *= 2)
+            for (int64_t l = lanes; l == lanes || r * l <= most; l *= 2) {
+                cut c = cut_into(g, role, r, l);
+                if (c.cost < best.cost) best = c;
+            }
     }
+    return best;
+}
+
+/* Equal blocks, as long as the kernel wants and the work memory allows. */
+static void choose_block(job *j)
+{
+    const ax_gemm_kernel *kernel = j->kernel;
+    int64_t panels = parts(j->cut.tile_lanes, kernel->panel), most = kernel->block;
+    most = least(most, LANE_BYTES / (panels * kernel->panel_bytes) / 16 * 16);
+    most = least(most, (ROW_BYTES / kernel->group - 64) / kernel->row_bytes / 16 * 16);
+    j->block = round_up(parts(j->g->k ? j->g->k : 1, parts(j->g->k ? j->g->k : 1, most)), 16);
+    j->row_stride = round_up(j->block * kernel->row_bytes, 64) + 64;      /* not a power of two: rows share no cache set */
+    j->panel_stride = j->block * kernel->panel_bytes;
 }
 
 static void run(const ax_gemm *g)
 {
     enum ax_isa isa = ax_gemm_isa();
-    int role = cost(g->n, g->m) < cost(g->m, g->n);
-    job j = {.g = g, .kernel = ax_gemm_choose(g->plan, role, isa), .moves = ax_gemm_moves(isa), .role = role,
-             .rows = role ? g->n : g->m, .lanes = role ? g->m : g->n};
-    cut(&j);
-    int64_t tiles = j.row_tiles * j.lane_tiles * g->batch;
+    job j = {.g = g, .moves = ax_gemm_moves(isa), .cut = choose_cut(g)};
+    j.kernel = ax_gemm_choose(g->plan, j.cut.role, isa);
+    choose_block(&j);
+    int64_t tiles = j.cut.row_tiles * j.cut.lane_tiles * g->batch;
 #ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic) if (tiles > 1)
+#pragma omp parallel for schedule(dynamic) num_threads(g->threads) if (tiles > 1)
 #endif
     for (int64_t i = 0; i < tiles; i++) {
         unsigned csr = ax_cpu_flush();
-        run_tile(&j, i);
+        run_tile(&j, i, ax_gemm_work(g, ax_cpu_rank()));
         ax_cpu_unflush(csr);
     }
 }

@@ -11,6 +11,7 @@ static const ax_gemm_kernel *const sets[] = {
     ax_gemm_bf16_additive, ax_gemm_bf16_table4, ax_gemm_bf16_table7, ax_gemm_avx512, ax_gemm_avx2, ax_gemm_literal,
 };
 
+/* 1 yes, 0 no; -1: the CPU has it, but adds a pair in another order than ours. */
 static int machine_has(enum ax_isa isa)
 {
     static int bf16_strict = -1;      /* probed once; every prober finds the same */
@@ -24,7 +25,7 @@ static int machine_has(enum ax_isa isa)
     if (!__builtin_cpu_supports("avx512vbmi") || !__builtin_cpu_supports("avx512bf16")) return 0;
     int strict = __atomic_load_n(&bf16_strict, __ATOMIC_RELAXED);
     if (strict < 0) __atomic_store_n(&bf16_strict, strict = ax_gemm_bf16_is_strict(), __ATOMIC_RELAXED);
-    return strict;
+    return strict ? 1 : -1;
 }
 #else
 static const ax_gemm_kernel *const sets[] = {ax_gemm_literal};
@@ -35,7 +36,7 @@ static int machine_has(enum ax_isa isa) { return isa == AX_ISA_C; }
 static enum ax_isa best(void)
 {
     int isa = ISA_COUNT - 1;
-    while (!machine_has((enum ax_isa)isa)) isa--;
+    while (machine_has((enum ax_isa)isa) <= 0) isa--;
     return (enum ax_isa)isa;
 }
 
@@ -44,8 +45,15 @@ const char *ax_cpu_isa(void)
     const char *forced = getenv("APPROXRUN_ISA");
     if (!forced || !*forced) return isa_names[best()];
     for (int i = 0; i < ISA_COUNT; i++)
-        if (strcmp(forced, isa_names[i]) == 0) return machine_has((enum ax_isa)i) ? isa_names[i] : NULL;
+        if (strcmp(forced, isa_names[i]) == 0) return machine_has((enum ax_isa)i) > 0 ? isa_names[i] : NULL;
     return NULL;
+}
+
+const char *ax_cpu_isa_name(int i, int *has)
+{
+    if (i >= ISA_COUNT) return NULL;
+    *has = machine_has((enum ax_isa)i);
+    return isa_names[i];
 }
 
 enum ax_isa ax_gemm_isa(void)
@@ -73,8 +81,8 @@ const ax_gemm_kernel *ax_gemm_choose(const ax_plan *plan, int role, enum ax_isa 
     return ax_gemm_literal;
 }
 
-const char *ax_plan_kernel(const ax_plan *plan)
+const char *ax_plan_kernel(const ax_plan *plan, int role)
 {
     if (plan->lut.native) return "sgemm";
-    return ax_gemm_choose(plan, 0, ax_gemm_isa())->name;
+    return ax_gemm_choose(plan, role, ax_gemm_isa())->name;
 }

@@ -1,62 +1,39 @@
-/* The plain C kernels: nothing but the definition. Every other kernel is compared with these, bit by bit. */
+/* Products by nothing but the definition. Every kernel is compared with this, bit by bit; where no kernel is compiled for the
+ * machine, this is what runs. */
 #include "kernels/cpu/gemm.h"
 
-static int serves_table(const ax_plan *plan, int role)
+INLINE float step(const ax_gemm_side side, float acc, float row, float lane)
 {
-    (void)role;
-    return !plan->lut.native;
+    if (side.plan->lut.native) return fmaf(row, lane, acc);
+    return side.role ? ax_gemm_step(side.plan, acc, lane, row) : ax_gemm_step(side.plan, acc, row, lane);
 }
 
-static int serves_native(const ax_plan *plan, int role)
+void ax_gemm_add_literally(float *sums, int64_t ld, ax_block x, ax_block y, int64_t rows, int64_t lanes, int64_t ks,
+                           ax_gemm_side side)
 {
-    (void)role;
-    return plan->lut.native;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t k = 0; k < ks; k++)
+            for (int64_t l = 0; l < lanes; l++)
+                sums[r * ld + l] = step(side, sums[r * ld + l], x.data[r * x.ld + k], y.data[k * y.ld + l]);
 }
 
-static uint32_t pack_rows(void *out, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
+static int serves(const ax_plan *plan, int role) { return (void)plan, (void)role, 1; }
+static int fits(ax_extent rows, ax_extent lanes) { return (void)rows, (void)lanes, 0; }
+
+static ax_extent pack_rows(void *out, int64_t stride, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
 {
-    (void)side;
-    for (int r = 0; r < rows; r++) memcpy((char *)out + (size_t)r * AX_ROW_BYTES, x + r * ld, (size_t)ks * sizeof *x);
-    return 0;
+    (void)out, (void)stride, (void)x, (void)ld, (void)rows, (void)ks, (void)side;
+    return (ax_extent){0, 0};
 }
 
-/* (ks, AX_PANEL) floats. */
-static uint32_t pack_lanes(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
+static ax_extent pack_lanes(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
 {
-    (void)side;
-    for (int k = 0; k < ks; k++) memcpy((float *)out + k * AX_PANEL, x + k * ld, (size_t)lanes * sizeof *x);
-    return 0;
-}
-
-static const float *row_at(const ax_gemm_block *b, int r)
-{
-    return (const float *)(const void *)((const char *)b->rows + (size_t)r * AX_ROW_BYTES);
-}
-
-static void add_literal(const ax_gemm_block *b)
-{
-    const ax_plan *plan = b->side.plan;
-    for (int r = 0; r < b->nrows; r++) {
-        const float *x = row_at(b, r), *y = b->lanes;
-        float *sum = b->sums + r * b->ld;
-        for (int k = 0; k < b->ks; k++, y += AX_PANEL)
-            for (int l = 0; l < b->nlanes; l++)
-                sum[l] = b->side.role ? ax_gemm_step(plan, sum[l], y[l], x[k]) : ax_gemm_step(plan, sum[l], x[k], y[l]);
-    }
-}
-
-static void add_native(const ax_gemm_block *b)
-{
-    for (int r = 0; r < b->nrows; r++) {
-        const float *x = row_at(b, r), *y = b->lanes;
-        float *sum = b->sums + r * b->ld;
-        for (int k = 0; k < b->ks; k++, y += AX_PANEL)
-            for (int l = 0; l < b->nlanes; l++) sum[l] = fmaf(x[k], y[l], sum[l]);
-    }
+    (void)out, (void)x, (void)ld, (void)lanes, (void)ks, (void)side;
+    return (ax_extent){0, 0};
 }
 
 const ax_gemm_kernel ax_gemm_literal[] = {
-    {"c-literal", AX_ISA_C, serves_table, pack_rows, pack_lanes, add_literal},
-    {"c-fma", AX_ISA_C, serves_native, pack_rows, pack_lanes, add_native},
+    {.name = "c-literal", .isa = AX_ISA_C, .serves = serves, .fits = fits, .panel = AX_PANEL_MAX, .block = 1024, .group = 64,
+     .row_bytes = 1, .panel_bytes = 1, .pack_rows = pack_rows, .pack_lanes = pack_lanes},
     {0},
 };

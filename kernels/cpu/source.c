@@ -211,6 +211,24 @@ void ax_source_fetch(float *out, int64_t ld, int k_major, const ax_operand *o, a
     else fetch_patches(out, out_r, out_k, o, rows, ks, moves);
 }
 
+int ax_source_view(ax_block *block, int k_major, const ax_operand *o, ax_range rows, ax_range ks)
+{
+    if (o->kind != AX_OPERAND_MATRIX || ks.first / o->k_inner != (ks.first + ks.count - 1) / o->k_inner) return 0;
+    int64_t inner = k_major ? o->row_stride : o->k_stride, outer = k_major ? o->k_stride : o->row_stride;
+    if (inner != 1 || outer < (k_major ? rows.count : ks.count)) return 0;
+    const float *data = o->data + rows.first * o->row_stride + ks.first / o->k_inner * o->k_outer_stride +
+                        ks.first % o->k_inner * o->k_stride;
+    *block = (ax_block){data, outer};
+    return 1;
+}
+
+ax_block ax_source_block(float *buffer, int k_major, const ax_operand *o, ax_range rows, ax_range ks, const ax_moves *moves)
+{
+    ax_block block = {buffer, k_major ? rows.count : ks.count};
+    if (!ax_source_view(&block, k_major, o, rows, ks)) ax_source_fetch(buffer, block.ld, k_major, o, rows, ks, moves);
+    return block;
+}
+
 int ax_source_prefers_k_major(const ax_operand *o)
 {
     if (o->kind == AX_OPERAND_MATRIX) return o->row_stride == 1;

@@ -26,6 +26,18 @@ typedef struct {
 void ax_source_fetch(float *out, int64_t ld, int k_major, const ax_operand *o, ax_range rows, ax_range ks,
                      const ax_moves *moves);
 
+/* A block of an operand: (rows, k) ld floats apart, or (k, rows). */
+typedef struct {
+    const float *data;
+    int64_t ld;
+} ax_block;
+
+/* 1 and the block as it lies in memory, if the operand's strides are those of the wanted layout. */
+int ax_source_view(ax_block *block, int k_major, const ax_operand *o, ax_range rows, ax_range ks);
+
+/* The block where it lies, or fetched into `buffer` (rows.count * ks.count floats). */
+ax_block ax_source_block(float *buffer, int k_major, const ax_operand *o, ax_range rows, ax_range ks, const ax_moves *moves);
+
 /* Does the operand lie in memory so that (k, rows) blocks are the cheaper to fetch? */
 int ax_source_prefers_k_major(const ax_operand *o);
 

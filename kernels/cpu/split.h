@@ -41,6 +41,16 @@ static inline void ax_cpu_unflush(unsigned old)
 #endif
 }
 
+/* Which thread of its team this is. */
+static inline int ax_cpu_rank(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
 /* This thread's part [*lo, *hi) of n elements, cut at multiples of `grain`. */
 static inline void ax_cpu_share(int64_t *lo, int64_t *hi, int64_t n, int64_t grain)
 {

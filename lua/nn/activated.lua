@@ -1,17 +1,16 @@
--- The `activation = "relu"` of a dense or convolution layer: an activation layer of its own behind the product.
-local makers = { relu = require "nn.relu", tanh = require "nn.tanh", sigmoid = require "nn.sigmoid" }
+-- The `activation = "relu"` of a dense or convolution layer: part of the product's own pass over its output.
+local engine = require "engine"
+
+local codes = { relu = 1, tanh = 2, sigmoid = 3 }            -- as api.h numbers them
+local gradients = { relu = engine.relu_grad, tanh = engine.tanh_grad, sigmoid = engine.sigmoid_grad }
 
 local activated = { row = { "activation", "choice", choices = { "relu", "sigmoid", "tanh" } } }
 
--- product: the node of the product; returns the node behind the activation.
-function activated.build(self, ctx, product)
-  self.product = product
-  self.after = self.activation and makers[self.activation]()
-  return self.after and self.after:build(ctx, product) or product
+function activated.code(self) return codes[self.activation] or 0 end
+
+-- y.grad, the gradient by the activation's output, becomes that by its input.
+function activated.backward(self)
+  if self.activation then gradients[self.activation](self.y.grad, self.y.grad, self.y.value) end
 end
-
-function activated.forward(self) if self.after then self.after:forward() end end
-
-function activated.backward(self) if self.after then self.after:backward() end end
 
 return activated

@@ -35,20 +35,20 @@ function conv2d:build(ctx, x)
   self.x, self.by, self.pad = x, ctx:multipliers(self), pad
   self.w = ctx:param(self, "kernel", { kh, kw, c, self.filters }, kh * kw * c, kh * kw * self.filters)
   self.b = self.use_bias and ctx:param(self, "bias", { self.filters }) or nil
-  return activated.build(self, ctx, ctx:node({ out[1], out[2], self.filters }, true))
+  self.y = ctx:node({ out[1], out[2], self.filters }, true)
+  return self.y
 end
 
 -- x (n, h, w, c), w (kh, kw, c, oc) -> y (n, oh, ow, oc)
 function conv2d:forward()
   local s, p = self.stride, self.pad
-  engine.conv2d(self.product.value, self.x.value, self.w.value, self.b and self.b.value,
+  engine.conv2d(self.y.value, self.x.value, self.w.value, self.b and self.b.value, activated.code(self),
     s[1], s[2], p[1], p[2], self.by.forward)
-  activated.forward(self)
 end
 
 function conv2d:backward()
   activated.backward(self)
-  local dy, s, p = self.product.grad, self.stride, self.pad
+  local dy, s, p = self.y.grad, self.stride, self.pad
   engine.conv2d_grad_weight(self.w.grad, self.x.value, dy, s[1], s[2], p[1], p[2], self.by.grad_weight)
   if self.b then engine.bias_grad(self.b.grad, dy) end
   if self.x.grad then

@@ -30,22 +30,22 @@ function dense:build(ctx, x)
   self.x, self.by = x, ctx:multipliers(self)
   self.w = ctx:param(self, "kernel", { k, n }, k, n)
   self.b = self.use_bias and ctx:param(self, "bias", { n }) or nil
-  return activated.build(self, ctx, ctx:node({ n }, true))
+  self.y = ctx:node({ n }, true)
+  return self.y
 end
 
 -- x (batch, k), w (k, n) -> y (batch, n)
 function dense:forward()
-  engine.matmul(self.product.value, self.x.value, self.w.value, self.b and self.b.value, 0, self.by.forward)
-  activated.forward(self)
+  engine.matmul(self.y.value, self.x.value, self.w.value, self.b and self.b.value, activated.code(self), 0, self.by.forward)
 end
 
 -- dw = x' dy; dx = dy w'
 function dense:backward()
   activated.backward(self)
-  local dy = self.product.grad
-  engine.matmul(self.w.grad, self.x.value, dy, nil, TRANSPOSE_A, self.by.grad_weight)
+  local dy = self.y.grad
+  engine.matmul(self.w.grad, self.x.value, dy, nil, 0, TRANSPOSE_A, self.by.grad_weight)
   if self.b then engine.bias_grad(self.b.grad, dy) end
-  if self.x.grad then engine.matmul(self.x.grad, dy, self.w.value, nil, TRANSPOSE_B, self.by.grad_input) end
+  if self.x.grad then engine.matmul(self.x.grad, dy, self.w.value, nil, 0, TRANSPOSE_B, self.by.grad_input) end
 end
 
 return dense

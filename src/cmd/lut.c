@@ -109,20 +109,23 @@ static int info_json(const ax_mult *m, const char *path)
 static int info_text(const ax_mult *m, const char *path)
 {
     const ax_plan *plan = ax_mult_plan(m);
-    char name[AX_SPEC_MAX + 32], t[5][24];
+    char name[AX_SPEC_MAX + 32], fact[2][AX_FACT_MAX], t[5][24];
+    int width = ax_mult_width(m);
     ax_errors e;
     ax_errors_measure(&e, ax_mult_lut(m), NULL);
     ax_lut_format(name, sizeof name, ax_mult_lut(m));
     printf("file         %s\n", path);
     printf("multiplier   %s\n", name);
-    printf("format       %s, %d x %d entries\n", ax_mult_lut(m)->format, 1 << ax_mult_width(m), 1 << ax_mult_width(m));
+    printf("format       %s, %d x %d entries\n", ax_mult_lut(m)->format, 1 << width, 1 << width);
     printf("sha256       %s (of its u32 form)\n", ax_mult_sha256(m));
-    printf("live bits    %d of the first operand, %d of the second\n", plan->live_a, plan->live_b);
+    printf("live bits    %s of the first operand, %s of the second\n", ax_mult_bits(fact[0], plan->mask_a, width),
+           ax_mult_bits(fact[1], plan->mask_b, width));
+    printf("distinct     %d rows, %d columns\n", plan->distinct_rows, plan->distinct_columns);
     printf("output bits  %d\n", plan->out_bits);
-    printf("additive     %s\n", plan->additive ? "yes" : "no");
+    printf("structure    %s\n", ax_mult_structure(fact[0], plan));
     printf("errors       MRED %s %%, bias %s %%, from %s to %s %%, wrong %s %%\n", ax_percent(t[0], e.mred, 0), ax_percent(t[1], e.bias, 1),
            ax_percent(t[2], e.min, 1), ax_percent(t[3], e.max, 1), ax_percent(t[4], e.error_rate, 0));
-    printf("kernel       %s\n", ax_plan_kernel(plan));
+    printf("kernel       %s\n", ax_mult_kernels(fact[0], plan));
     return AX_OK;
 }
 

@@ -69,7 +69,7 @@ static int multiply(ax_engine *e, const request *r, const ax_mult *m)
     AX_TRY(output_shape(shape, a, b, r));
     ax_tensor *c = ax_tensor_new(e, AX_F32, a->rank, shape);
     if (!c) return ax_errstatus();
-    AX_TRY(ax_matmul(c, a, b, NULL, (r->transpose_a ? TRANSPOSE_A : 0) | (r->transpose_b ? TRANSPOSE_B : 0), m));
+    AX_TRY(ax_matmul(c, a, b, NULL, 0, (r->transpose_a ? TRANSPOSE_A : 0) | (r->transpose_b ? TRANSPOSE_B : 0), m));
     AX_TRY(ax_npy_write(r->c, ax_f32(c), c->rank, c->shape));
     if (!ax_common_options.quiet) fprintf(stderr, "%s: %s under %s\n", r->c, ax_shape(c), ax_mult_spec(m));
     return AX_OK;

@@ -17,32 +17,24 @@ static void widths_text(char *text, size_t size, const ax_family *f)
     else snprintf(text, size, "%d to %d", f->min_width, f->max_width);
 }
 
-void ax_mult_facts_json(cJSON *object, const ax_mult *m)
+static const char facts_format[] = "  %-24s %9s  %14s  %11s  %-30s  %s\n";
+
+static void facts_heading(void)
 {
-    const ax_plan *plan = ax_mult_plan(m);
-    ax_json_set_string(object, "sha256", ax_mult_sha256(m));
-    if (plan->lut.words) {         /* above m = 11 there is no table to look at */
-        ax_json_set_number(object, "live_bits_a", plan->live_a);
-        ax_json_set_number(object, "live_bits_b", plan->live_b);
-        ax_json_set_number(object, "output_bits", plan->out_bits);
-        ax_json_set_number(object, "distinct_rows", plan->distinct_rows);
-    }
-    if (!plan->lut.native) ax_json_set_bool(object, "additive", plan->additive);
-    ax_json_set_string(object, "kernel", ax_plan_kernel(plan));
+    printf(facts_format, "multiplier", "live bits", "rows x columns", "output bits", "structure", "kernel");
 }
 
 static void facts_line(const ax_mult *m)
 {
     const ax_plan *plan = ax_mult_plan(m);
-    char format[AX_SPEC_MAX + 32], live[16] = "-", out[16] = "-", rows[16] = "-";
+    char format[AX_SPEC_MAX + 32], live[16] = "-", out[16] = "-", lines[32] = "-", structure[AX_FACT_MAX], kernels[AX_FACT_MAX];
     ax_lut_format(format, sizeof format, ax_mult_lut(m));
     if (plan->lut.words) {
-        snprintf(live, sizeof live, "%d x %-2d", plan->live_a, plan->live_b);
+        snprintf(live, sizeof live, "%d x %d", plan->live_a, plan->live_b);
+        snprintf(lines, sizeof lines, "%d x %d", plan->distinct_rows, plan->distinct_columns);
         snprintf(out, sizeof out, "%d", plan->out_bits);
-        snprintf(rows, sizeof rows, "%d", plan->distinct_rows);
     }
-    printf("  %-26s %9s %11s %8s %13s  %s\n", format, live, out, plan->lut.native ? "-" : plan->additive ? "yes" : "no", rows,
-           ax_plan_kernel(plan));
+    printf(facts_format, format, live, lines, out, ax_mult_structure(structure, plan), ax_mult_kernels(kernels, plan));
 }
 
 /* Every width of a family; JSON objects into `array`, or lines. */
@@ -105,7 +97,8 @@ static int list_text(void)
         printf("%-7s %-8s %-58s %s\n", f->name, widths, f->title, f->reference);
     }
     if (!ax_common_options.verbose) return AX_OK;
-    printf("\n  %-26s %9s %11s %8s %13s  %s\n", "multiplier", "live bits", "output bits", "additive", "distinct rows", "kernel");
+    putchar('\n');
+    facts_heading();
     for (int row = 0; row < ax_family_count(); row++)
         if (!is_file_family(row)) AX_TRY(list_widths(NULL, ax_family_at(row)));
     return AX_OK;
@@ -117,8 +110,9 @@ static int mult_list(int argc, char **argv)
     const ax_option options[] = {{"json", 0, AX_OPT_FLAG, &json, NULL, "print JSON", 0, 0}, {0}};
     const ax_usage usage = {
         "mult list", "", "The families of multipliers.",
-        "A multiplier is written family:width, such as mbm:7; fp32 stands alone. -v adds, for every width, which operand\n"
-        "bits matter, how many bits a product has, and the kernel that serves it on this machine.", 0, 0};
+        "A multiplier is written family:width, such as mbm:7; fp32 stands alone. -v adds, for every width, what was found in\n"
+        "its table (docs/multipliers.md, Analysis) and the kernel that serves it on this machine: two names where a product\n"
+        "with the second operand in rows has another.", 0, 0};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;

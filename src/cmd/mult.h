@@ -10,7 +10,12 @@
 int ax_mult_errors(int argc, char **argv);
 int ax_mult_plot(int argc, char **argv);
 
-/* What a kernel sees: live bits, output bits, additive, kernel. */
+/* What was found in a table, and the kernels that serve it: of both roles if they differ, "A / B". All return `text` or a
+ * constant. */
+enum { AX_FACT_MAX = 96 };
+const char *ax_mult_structure(char text[AX_FACT_MAX], const ax_plan *plan);      /* "biased sum, additive + rank 3" */
+const char *ax_mult_kernels(char text[AX_FACT_MAX], const ax_plan *plan);
+const char *ax_mult_bits(char text[AX_FACT_MAX], uint32_t mask, int width);      /* "111111-": the mask of live bits */
 void ax_mult_facts_json(cJSON *object, const ax_mult *m);
 
 /* The metrics of lut/errors.h; relative ones as fractions. */

@@ -47,10 +47,11 @@ int ax_mult_width(const ax_mult *m);
 const char *ax_mult_sha256(const ax_mult *m);
 
 /* ---- products (src/engine/ops.c): forward f(x, w); by the input f(dy, w); by the weights f(x, dy) ---- */
-/* c (.., m, n) = op(a) x op(b) + bias (n or NULL); flags: 1 transposes a's last two dimensions, 2 those of b. */
-int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_tensor *bias, int flags, const ax_mult *m);
+/* activation: 0 none, 1 relu, 2 tanh, 3 sigmoid (enum ax_activation): the bits of ax_relu .. ax_sigmoid on the sum and bias. */
+/* c (.., m, n) = activation(op(a) x op(b) + bias (n or NULL)); flags: 1 transposes a's last two dimensions, 2 those of b. */
+int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_tensor *bias, int activation, int flags, const ax_mult *m);
 /* x (n,h,w,c), w (kh,kw,c,oc), y (n,oh,ow,oc). Padding at the end follows from y's shape. */
-int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_tensor *bias,
+int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_tensor *bias, int activation,
               int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m);
 int ax_conv2d_grad_input(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *w,
                          int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m);
@@ -92,7 +93,9 @@ double ax_dataset_count(const ax_dataset *d, int part);
  * -1. epoch >= 0: shuffled by (seed, epoch); epoch -1: in the set's own order. */
 int ax_batch_load(ax_tensor *x, ax_tensor *labels, ax_dataset *d, int part, double seed, double epoch, double batch);
 
-/* ---- the running trial (src/run/trial.c) ---- */
+/* ---- the running trial (src/run/meter.c, src/run/trial.c) ---- */
+double ax_now(void);                                  /* CLOCK_MONOTONIC, seconds */
+double ax_cpu_now(void);                              /* CPU time of this thread, seconds */
 ax_engine *ax_trial_engine(ax_trial *t);              /* made for this trial; dies with it */
 int ax_trial_add_state(ax_trial *t, const char *name, ax_tensor *tensor);   /* part of every checkpoint; weights: name "w/..." */
 int ax_trial_restore(ax_trial *t);                    /* tensors from the checkpoint; 1: restored, 0: none, negative: a status */

@@ -11,13 +11,23 @@
 enum { THREADS_MAX = 1024 };
 
 /* Threads of the parallel regions that this thread opens from now on; 0 leaves OpenMP's own (OMP_NUM_THREADS). */
-static void use_threads(int threads)
+static int use_threads(int threads)
 {
 #ifdef _OPENMP
     if (threads > 0) omp_set_num_threads(threads);
+    return omp_get_max_threads();
 #else
     (void)threads;
+    return 1;
 #endif
+}
+
+static int add_work(ax_engine *e)
+{
+    size_t bytes;
+    e->kernels->gemm_work_bytes(&bytes, e->threads);
+    e->work = ax_arena_alloc(&e->arena, bytes, 1);
+    return e->work ? AX_OK : ax_errstatus();
 }
 
 ax_engine *ax_engine_new(int threads, int strict)
@@ -36,8 +46,10 @@ ax_engine *ax_engine_new(int threads, int strict)
     e->kernels = &ax_kernels_cpu;
     e->strict = strict != 0;
     ax_arena_init(&e->arena);
-    use_threads(threads);
-    return e;
+    e->threads = use_threads(threads);
+    if (add_work(e) == AX_OK) return e;
+    ax_engine_free(e);
+    return NULL;
 }
 
 void ax_engine_free(ax_engine *e)

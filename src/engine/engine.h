@@ -11,7 +11,8 @@
 struct ax_engine {
     const ax_kernels *kernels;
     ax_arena arena;              /* every tensor, header and data */
-    int strict;                  /* goes into each product: ax_gemm.strict */
+    int strict, threads;         /* go into each product */
+    void *work;                  /* for products on that many threads */
 };
 
 #endif

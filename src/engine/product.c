@@ -29,9 +29,16 @@ static int check_bias(const char *op, const ax_tensor *bias, const ax_tensor *c)
     return AX_OK;
 }
 
+static int check_activation(const char *op, int activation)
+{
+    if (activation >= AX_LINEAR && activation <= AX_SIGMOID) return AX_OK;
+    return ax_fail(AX_EARG, "%s: activation is %d; wanted 0 none, 1 relu, 2 tanh or 3 sigmoid", op, activation);
+}
+
 static ax_gemm product(const ax_tensor *c, const ax_mult *m)
 {
-    return (ax_gemm){.c = c->data, .plan = ax_mult_plan(m), .strict = c->engine->strict, .batch = 1};
+    const ax_engine *e = c->engine;
+    return (ax_gemm){.c = c->data, .plan = ax_mult_plan(m), .strict = e->strict, .threads = e->threads, .work = e->work, .batch = 1};
 }
 
 /* Rows and k of an ordinary matrix, given the strides of both. */
@@ -64,11 +71,12 @@ static int check_matmul(const ax_tensor *c, const ax_tensor *a, const ax_tensor 
     return AX_OK;
 }
 
-int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_tensor *bias, int flags, const ax_mult *m)
+int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_tensor *bias, int activation, int flags, const ax_mult *m)
 {
     AX_TRY(check_product("matmul", "c", c, "a", a, "b", b, m));
     AX_TRY(check_matmul(c, a, b, flags));
     AX_TRY(check_bias("matmul", bias, c));
+    AX_TRY(check_activation("matmul", activation));
     int64_t lda = a->shape[a->rank - 1], ldb = b->shape[b->rank - 1], k = flags & TRANSPOSE_A ? a->shape[a->rank - 2] : lda;
     ax_gemm g = product(c, m);
     g.m = c->shape[c->rank - 2];
@@ -77,6 +85,7 @@ int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_ten
     g.a = flags & TRANSPOSE_A ? matrix(a, 1, lda, k) : matrix(a, lda, 1, k);
     g.b = flags & TRANSPOSE_B ? matrix(b, ldb, 1, k) : matrix(b, 1, ldb, k);
     g.bias = bias ? bias->data : NULL;
+    g.activation = (enum ax_activation)activation;
     g.batch = c->size / (g.m * g.n);
     g.a_batch = g.m * k;
     g.b_batch = b->rank == c->rank ? k * g.n : 0;
@@ -133,13 +142,14 @@ static ax_operand backward_patches(const conv *v, const ax_tensor *dy)
 }
 
 /* y (positions, oc) = patches of x (positions, taps) x w (taps, oc) */
-int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_tensor *bias,
+int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_tensor *bias, int activation,
               int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m)
 {
     conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
     AX_TRY(check_product("conv2d", "y", y, "x", x, "w", w, m));
     AX_TRY(conv_geometry(&v, "conv2d", x, w, y, "x", "w", "y"));
     AX_TRY(check_bias("conv2d", bias, y));
+    AX_TRY(check_activation("conv2d", activation));
     ax_gemm g = product(y, m);
     g.m = v.n * v.oh * v.ow;
     g.n = g.ldc = v.oc;
@@ -147,6 +157,7 @@ int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_ten
     g.a = patches(&v, x, 0);
     g.b = matrix(w, 1, v.oc, g.k);
     g.bias = bias ? bias->data : NULL;
+    g.activation = (enum ax_activation)activation;
     y->engine->kernels->gemm(&g);
     return AX_OK;
 }

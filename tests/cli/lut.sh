@@ -20,12 +20,13 @@ check "mbm:1 is a constant" [ "$(od -An -tx1 "$KEPT/out" | tr -d ' ')" = 8080808
 expect_exit 0 approxrun lut info MBM_7.bin
 expect_match '^multiplier   lut:MBM_7\.bin \(1,8,7\) 16 bits$'
 expect_match '^format       u8, 128 x 128 entries$'
-expect_match '^live bits    6 of the first operand, 6 of the second$'
-expect_match '^additive     no$'
+expect_match '^live bits    111111- of the first operand, 111111- of the second$'
+expect_match '^distinct     64 rows, 64 columns$'
+expect_match '^structure    biased sum, additive \+ rank 3$'
 expect_match '^errors       MRED 2\.6932 %, bias \+0\.4469 %'
 check "its SHA-256 is that of the u32 file" grep -q "$(sha256sum <wide_7.bin | cut -d' ' -f1)" "$KEPT/out"
 expect_exit 0 approxrun lut info MIT_8.bin --json
-check "lut info --json" jq -e '.width == 8 and .format == "u32" and .additive and .family == "MIT" and (.errors.pairs == 65536)' "$KEPT/out"
+check "lut info --json" jq -e '.width == 8 and .format == "u32" and .additive and .form == "sum" and .rank_beyond_additive == 0 and .family == "MIT" and (.errors.pairs == 65536)' "$KEPT/out"
 
 expect_exit 0 approxrun lut check MBM_7.bin mbm:7
 expect_out 'MBM_7.bin: equal to mbm:7'

@@ -10,9 +10,15 @@ expect_exit 0 approxrun mult list --json
 check "mult list --json names the five families in order" \
   jq -e '[.families[].family] == ["fp32", "exact", "mit", "mbm", "lut"] and .schema == 1' "$KEPT/out"
 expect_exit 0 approxrun mult list -v
-expect_match '^  mbm:7 \(1,8,7\) 16 bits +6 x 6 +7 +no +64 '
-expect_match '^  mit:7 \(1,8,7\) 16 bits +7 x 7 +7 +yes +128 '
-expect_match '^  exact:23 \(1,8,23\) 32 bits '
+expect_match '^  mbm:7 \(1,8,7\) 16 bits +6 x 6 +64 x 64 +7  biased sum, additive \+ rank 3  +[a-z0-9]'
+expect_match '^  mbm:1 \(1,8,1\) 10 bits +0 x 0 +1 x 1 +0  biased sum, additive, rank 1  +[a-z0-9]'
+expect_match '^  mit:7 \(1,8,7\) 16 bits +7 x 7 +128 x 128 +7  sum, additive  +[a-z0-9]'
+expect_match '^  exact:23 \(1,8,23\) 32 bits +- +- +-  product  +[a-z0-9]'
+expect_exit 0 approxrun mult list -v --json
+check "mult list -v --json has the same facts" jq -e '[.families[].multipliers[]?] | map({(.multiplier): .}) | add |
+  .["mbm:7"].rank_beyond_additive == 3 and .["mbm:7"].live_mask_a == "111111-" and .["mbm:1"].rank == 1 and .["mbm:7"].rank == null and
+  .["exact:9"].distinct_columns == 512 and .["exact:9"].form == "product" and (.["mit:23"] | .additive and .form == "sum") and
+  (.["mbm:5"] | has("kernel") and has("kernel_transposed"))' "$KEPT/out"
 
 expect_exit 0 approxrun mult errors exact:7 mit:7 mbm:7 mbm:1
 expect_match '^exact:7 \(1,8,7\) 16 bits +0\.2710 +-0\.2710 .* 16384 \(all\)$'

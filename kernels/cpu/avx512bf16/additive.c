@@ -3,6 +3,8 @@
 #ifdef __AVX512BF16__
 #include "kernels/cpu/avx512bf16/narrow.h"
 
+enum { ENTRY = 512 };      /* bytes of a k pair of a panel: 4 vectors of lane words, 4 of scales */
+
 static int serves(const ax_plan *plan, int role)
 {
     (void)role;
@@ -10,12 +12,12 @@ static int serves(const ax_plan *plan, int role)
 }
 
 /* A row: 4 bytes a pair, bfloat16 of k0 above that of k1. */
-static uint32_t pack_rows(void *out, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
+static ax_extent pack_rows(void *out, int64_t stride, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
 {
     const words128 words = load_words(side.plan->narrow->row_word[side.role]);
     __m512i largest = _mm512_setzero_si512();
     for (int r = 0; r < rows; r++) {
-        uint32_t *row = (uint32_t *)(void *)((char *)out + (size_t)r * AX_ROW_BYTES);
+        uint32_t *row = (uint32_t *)(void *)((char *)out + r * stride);
         for (int k = 0; k < ks; k += 16) {
             __m512i v = _mm512_maskz_loadu_epi32(first_lanes(ks - k), x + r * ld + k);
             largest = larger(largest, v);
@@ -26,16 +28,16 @@ static uint32_t pack_rows(void *out, const float *x, int64_t ld, int rows, int k
             _mm256_storeu_si256((__m256i *)(void *)(row + k / 2), _mm512_cvtepi64_epi32(h));
         }
     }
-    return _mm512_reduce_max_epu32(largest);
+    return extent_of(largest);
 }
 
-static uint32_t pack_lanes(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
+static ax_extent pack_lanes(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
 {
     const words128 words = load_words(side.plan->narrow->lane_word[side.role]);
     __m512i largest = _mm512_setzero_si512();
     int nv = (lanes + 15) / 16;
     for (int k = 0; k < ks; k += 2) {
-        char *entry = (char *)out + (size_t)(k / 2) * LANE_ENTRY;
+        char *entry = (char *)out + (size_t)(k / 2) * ENTRY;
         for (int j = 0; j < nv; j++) {
             __m512i v0 = lane_vector(x, ld, lanes, ks, k, j), v1 = lane_vector(x, ld, lanes, ks, k + 1, j);
             largest = larger(larger(largest, v0), v1);
@@ -44,32 +46,32 @@ static uint32_t pack_lanes(void *out, const float *x, int64_t ld, int lanes, int
             _mm512_store_si512(entry + 256 + 64 * j, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
         }
     }
-    return _mm512_reduce_max_epu32(largest);
+    return extent_of(largest);
 }
 
-INLINE void body(const ax_gemm_block *b, int r, const int mr, const int nv)
+INLINE void body(const tile *t, const int mr, const int nv)
 {
-    const char *rows = row_at(b, r), *lanes = b->lanes;
+    const char *rows = t->rows, *lanes = t->lanes;
     __m512 acc[8][4];
-    load_sums(acc, b, r, mr, nv);
-    for (int p = pairs_of(b); p > 0; p--, rows += 4, lanes += LANE_ENTRY) {
+    load_sums(acc, t, mr, nv);
+    for (int p = pairs_of(t); p > 0; p--, rows += 4, lanes += ENTRY) {
         __m512i word[4], scale[4];
         UNROLL for (int j = 0; j < nv; j++) {
             word[j] = _mm512_load_si512(lanes + 64 * j);
             scale[j] = _mm512_load_si512(lanes + 256 + 64 * j);
         }
         UNROLL for (int i = 0; i < mr; i++) {
-            __m512i row = splat(*(const uint32_t *)(const void *)(rows + i * AX_ROW_BYTES));
+            __m512i row = splat(*(const uint32_t *)(const void *)(rows + i * t->row_stride));
             UNROLL for (int j = 0; j < nv; j++) acc[i][j] = add_pairs(acc[i][j], _mm512_add_epi16(row, word[j]), scale[j]);
         }
     }
-    store_sums(acc, b, r, mr, nv);
+    store_sums(acc, t, mr, nv);
 }
 
 DEFINE_ADD(add, body)
 
 const ax_gemm_kernel ax_gemm_bf16_additive[] = {
-    {"bf16-additive", AX_ISA_AVX512BF16, serves, pack_rows, pack_lanes, add},
+    {"bf16-additive", AX_ISA_AVX512BF16, serves, ax_gemm_in_range, PANEL, 128, 160, 2, ENTRY / 2, pack_rows, pack_lanes, add},
     {0},
 };
 #endif

@@ -8,10 +8,7 @@
 
 #include <immintrin.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 8")
-
-enum { LANE_ENTRY = 512 };      /* bytes of a k pair of a panel: what selects a product, then 4 vectors of scales at 256 */
+enum { PANEL = 64 };            /* lanes of a panel: 4 vectors of sums */
 
 INLINE __m512i splat(uint32_t x) { return _mm512_set1_epi32((int)x); }
 
@@ -60,14 +57,25 @@ INLINE int row_step(int nrows, int nv)
     return (nrows + steps - 1) / steps;
 }
 
-/* Defines NAME(block): body(block, first row, mr, nv) inlined for every mr rows by nv vectors. */
+/* Some rows of one panel. */
+typedef struct {
+    float *sums;
+    int64_t ld, row_stride;
+    const char *rows, *lanes;
+    int ks, first;
+    ax_gemm_side side;
+} tile;
+
+/* Defines NAME(block): body(tile, mr, nv) inlined for every mr rows by nv vectors. */
 #define CASE(body, mr, nv)                                                                                             \
-    case (nv) * 16 + (mr): body(b, r, mr, nv); break;
+    case (nv) * 16 + (mr): body(&t, mr, nv); break;
 #define DEFINE_ADD(name, body)                                                                                         \
-    static void name(const ax_gemm_block *b)                                                                           \
+    static void name##_panel(const ax_gemm_block *b, int panel)                                                        \
     {                                                                                                                  \
-        int nv = (b->nlanes + 15) / 16, step = row_step(b->nrows, nv);                                                 \
-        for (int r = 0; r < b->nrows; r += step)                                                                       \
+        int left = b->nlanes - panel * PANEL, nv = left >= PANEL ? 4 : (left + 15) / 16, step = row_step(b->nrows, nv); \
+        for (int r = 0; r < b->nrows; r += step) {                                                                     \
+            tile t = {b->sums + r * b->ld + panel * PANEL, b->ld, b->row_stride, (const char *)b->rows + r * b->row_stride, \
+                      (const char *)b->lanes + panel * b->panel_stride, b->ks, b->first, b->side};                     \
             switch (nv * 16 + (b->nrows - r < step ? b->nrows - r : step)) {                                           \
                 CASE(body, 1, 4) CASE(body, 2, 4) CASE(body, 3, 4) CASE(body, 4, 4) CASE(body, 5, 4)                   \
                 CASE(body, 1, 3) CASE(body, 2, 3) CASE(body, 3, 3) CASE(body, 4, 3) CASE(body, 5, 3) CASE(body, 6, 3)  \
@@ -76,27 +84,36 @@ INLINE int row_step(int nrows, int nv)
                 CASE(body, 1, 1) CASE(body, 2, 1) CASE(body, 3, 1) CASE(body, 4, 1) CASE(body, 5, 1) CASE(body, 6, 1)  \
                 CASE(body, 7, 1) CASE(body, 8, 1)                                                                      \
             }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void name(const ax_gemm_block *b)                                                                           \
+    {                                                                                                                  \
+        for (int p = 0; p * PANEL < b->nlanes; p++) name##_panel(b, p);                                                \
     }
 
-INLINE float *sums_at(const ax_gemm_block *b, int r) { return b->sums + r * b->ld; }
-INLINE const char *row_at(const ax_gemm_block *b, int r) { return (const char *)b->rows + (size_t)r * AX_ROW_BYTES; }
-INLINE int pairs_of(const ax_gemm_block *b) { return (b->ks + 1) / 2; }
+INLINE int pairs_of(const tile *t) { return (t->ks + 1) / 2; }
 
-INLINE void load_sums(__m512 acc[8][4], const ax_gemm_block *b, int r, const int mr, const int nv)
+INLINE void load_sums(__m512 acc[8][4], const tile *t, const int mr, const int nv)
 {
-    UNROLL for (int i = 0; i < mr; i++)
-        UNROLL for (int j = 0; j < nv; j++) acc[i][j] = _mm512_loadu_ps(sums_at(b, r + i) + 16 * j);
+    if (t->first) {
+        UNROLL for (int i = 0; i < mr; i++) UNROLL for (int j = 0; j < nv; j++) acc[i][j] = _mm512_setzero_ps();
+    } else {
+        UNROLL for (int i = 0; i < mr; i++)
+            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = _mm512_loadu_ps(t->sums + i * t->ld + 16 * j);
+    }
 }
 
-INLINE void store_sums(__m512 acc[8][4], const ax_gemm_block *b, int r, const int mr, const int nv)
+INLINE void store_sums(__m512 acc[8][4], const tile *t, const int mr, const int nv)
 {
     UNROLL for (int i = 0; i < mr; i++)
-        UNROLL for (int j = 0; j < nv; j++) _mm512_storeu_ps(sums_at(b, r + i) + 16 * j, acc[i][j]);
+        UNROLL for (int j = 0; j < nv; j++) _mm512_storeu_ps(t->sums + i * t->ld + 16 * j, acc[i][j]);
 }
 
 INLINE __m512 add_pairs(__m512 acc, __m512i u, __m512i scale) { return _mm512_dpbf16_ps(acc, (__m512bh)u, (__m512bh)scale); }
 
 /* Table kernels: a row's entry of a k pair is 16 bytes {offset of k0's row, of k1's, their signs and exponents, unused}. */
-uint32_t ax_narrow_pack_table_rows(void *out, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side);
+ax_extent ax_narrow_pack_table_rows(void *out, int64_t stride, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side);
+
+INLINE ax_extent extent_of(__m512i largest) { return (ax_extent){_mm512_reduce_max_epu32(largest), 0}; }
 
 #endif

@@ -5,10 +5,12 @@
 #ifdef __AVX512BF16__
 #include "kernels/cpu/avx512bf16/narrow.h"
 
+enum { ENTRY = 384 };      /* bytes of a k pair of a panel: 128 of indices, 4 vectors of scales */
+
 static int serves6(const ax_plan *plan, int role) { return plan->narrow && plan->narrow->lane_bits[role] == 6; }
 static int serves7(const ax_plan *plan, int role) { return plan->narrow && plan->narrow->lane_bits[role] == 7; }
 
-uint32_t ax_narrow_pack_table_rows(void *out, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
+ax_extent ax_narrow_pack_table_rows(void *out, int64_t stride, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
 {
     const ax_narrow *narrow = side.plan->narrow;
     int bits = narrow->row_bits[side.role];
@@ -17,7 +19,7 @@ uint32_t ax_narrow_pack_table_rows(void *out, const float *x, int64_t ld, int ro
     const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     __m512i largest = _mm512_setzero_si512();
     for (int r = 0; r < rows; r++) {
-        char *row = (char *)out + (size_t)r * AX_ROW_BYTES;
+        char *row = (char *)out + r * stride;
         for (int k = 0; k < ks; k += 16) {
             __m512i v = _mm512_maskz_loadu_epi32(first_lanes(ks - k), x + r * ld + k);
             largest = larger(largest, v);
@@ -31,7 +33,7 @@ uint32_t ax_narrow_pack_table_rows(void *out, const float *x, int64_t ld, int ro
             _mm512_storeu_si512(row + 8 * k + 64, _mm512_permutex2var_epi64(low, second, high));
         }
     }
-    return _mm512_reduce_max_epu32(largest);
+    return extent_of(largest);
 }
 
 INLINE __m512i pack_bytes(const __m512i *v)
@@ -40,18 +42,18 @@ INLINE __m512i pack_bytes(const __m512i *v)
 }
 
 /* A panel's entry: 128 bytes of indices in the order that the unpacks undo, then scales. */
-INLINE uint32_t pack_lanes(char *out, const float *x, int64_t ld, int lanes, int ks, const int bits)
+INLINE ax_extent pack_lanes(char *out, const float *x, int64_t ld, int lanes, int ks, const int bits)
 {
     const __m512i mask = splat((1u << bits) - 1);
     __m512i largest = _mm512_setzero_si512();
-    for (int k = 0; k < ks; k += 2, out += LANE_ENTRY) {
+    for (int k = 0; k < ks; k += 2, out += ENTRY) {
         __m512i i0[4], i1[4];
         UNROLL for (int j = 0; j < 4; j++) {
             __m512i v0 = lane_vector(x, ld, lanes, ks, k, j), v1 = lane_vector(x, ld, lanes, ks, k + 1, j);
             largest = larger(larger(largest, v0), v1);
             i0[j] = _mm512_and_si512(_mm512_srli_epi32(v0, 23 - bits), mask);
             i1[j] = _mm512_and_si512(_mm512_srli_epi32(v1, 23 - bits), mask);
-            _mm512_store_si512(out + 256 + 64 * j, _mm512_and_si512(pair_up(v0, v1), _mm512_set1_epi16((short)0xff80)));
+            _mm512_store_si512(out + 128 + 64 * j, _mm512_and_si512(pair_up(v0, v1), _mm512_set1_epi16((short)0xff80)));
         }
         if (bits == 6) {
             UNROLL for (int j = 0; j < 4; j++)
@@ -63,16 +65,16 @@ INLINE uint32_t pack_lanes(char *out, const float *x, int64_t ld, int lanes, int
             _mm512_store_si512(out + 64, pack_bytes(i1));
         }
     }
-    return _mm512_reduce_max_epu32(largest);
+    return extent_of(largest);
 }
 
-static uint32_t pack_lanes6(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
+static ax_extent pack_lanes6(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
 {
     (void)side;
     return pack_lanes(out, x, ld, lanes, ks, 6);
 }
 
-static uint32_t pack_lanes7(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
+static ax_extent pack_lanes7(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
 {
     (void)side;
     return pack_lanes(out, x, ld, lanes, ks, 7);
@@ -94,18 +96,18 @@ INLINE void select_bytes(__m512i *low, __m512i *high, const char *row0, const ch
     }
 }
 
-INLINE void body(const ax_gemm_block *b, int r, const int mr, const int nv, const int bits)
+INLINE void body(const tile *t, const int mr, const int nv, const int bits)
 {
-    const char *bytes = (const char *)b->side.plan->narrow->bytes[b->side.role];
+    const char *bytes = (const char *)t->side.plan->narrow->bytes[t->side.role];
     const __m512i zero = _mm512_setzero_si512();
-    const char *rows = row_at(b, r), *lanes = b->lanes;
+    const char *rows = t->rows, *lanes = t->lanes;
     __m512 acc[8][4];
-    load_sums(acc, b, r, mr, nv);
-    for (int p = pairs_of(b); p > 0; p--, rows += 16, lanes += LANE_ENTRY) {
+    load_sums(acc, t, mr, nv);
+    for (int p = pairs_of(t); p > 0; p--, rows += 16, lanes += ENTRY) {
         __m512i x0 = _mm512_load_si512(lanes), x1 = _mm512_load_si512(lanes + 64), scale[4];
-        UNROLL for (int j = 0; j < nv; j++) scale[j] = _mm512_load_si512(lanes + 256 + 64 * j);
+        UNROLL for (int j = 0; j < nv; j++) scale[j] = _mm512_load_si512(lanes + 128 + 64 * j);
         UNROLL for (int i = 0; i < mr; i++) {
-            const uint32_t *entry = (const uint32_t *)(const void *)(rows + i * AX_ROW_BYTES);
+            const uint32_t *entry = (const uint32_t *)(const void *)(rows + i * t->row_stride);
             __m512i low, high, power = splat(entry[2]);
             select_bytes(&low, &high, bytes + entry[0], bytes + entry[1], x0, x1, bits, nv);
             UNROLL for (int j = 0; j < nv; j++) {
@@ -115,25 +117,25 @@ INLINE void body(const ax_gemm_block *b, int r, const int mr, const int nv, cons
             }
         }
     }
-    store_sums(acc, b, r, mr, nv);
+    store_sums(acc, t, mr, nv);
 }
 
-INLINE void body6(const ax_gemm_block *b, int r, const int mr, const int nv)
+INLINE void body6(const tile *t, const int mr, const int nv)
 {
-    body(b, r, mr, nv, 6);
+    body(t, mr, nv, 6);
 }
 
-INLINE void body7(const ax_gemm_block *b, int r, const int mr, const int nv)
+INLINE void body7(const tile *t, const int mr, const int nv)
 {
-    body(b, r, mr, nv, 7);
+    body(t, mr, nv, 7);
 }
 
 DEFINE_ADD(add6, body6)
 DEFINE_ADD(add7, body7)
 
 const ax_gemm_kernel ax_gemm_bf16_table7[] = {
-    {"bf16-table6", AX_ISA_AVX512BF16, serves6, ax_narrow_pack_table_rows, pack_lanes6, add6},
-    {"bf16-table7", AX_ISA_AVX512BF16, serves7, ax_narrow_pack_table_rows, pack_lanes7, add7},
+    {"bf16-table6", AX_ISA_AVX512BF16, serves6, ax_gemm_in_range, PANEL, 592, 20, 8, ENTRY / 2, ax_narrow_pack_table_rows, pack_lanes6, add6},
+    {"bf16-table7", AX_ISA_AVX512BF16, serves7, ax_gemm_in_range, PANEL, 592, 20, 8, ENTRY / 2, ax_narrow_pack_table_rows, pack_lanes7, add7},
     {0},
 };
 #endif
