@@ -17,7 +17,7 @@
  *   and +0 where the division leaves a remainder or y, x lie outside. Forward: step = +1, dilation = 1. Gradient by the
  *   input: data = dy, stride = 1, pad = -pad, step = -1, dilation = the forward stride.
  *   transposed = 0: rows are positions, k are taps; 1: rows are taps, k are positions (gradient by the weights). */
-enum ax_operand_kind { AX_OPERAND_MATRIX, AX_OPERAND_PATCHES };
+enum ax_operand_kind { AX_OPERAND_MATRIX, AX_OPERAND_PATCHES, AX_OPERAND_STAGED /* the cpu backend's own: cpu/staged.h */ };
 
 typedef struct {
     enum ax_operand_kind kind;
@@ -26,6 +26,8 @@ typedef struct {
     int64_t n, h, w, c, out_h, out_w, kernel_h, kernel_w;        /* AX_OPERAND_PATCHES */
     int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
     int step, transposed;
+    int64_t first_row;                                           /* AX_OPERAND_STAGED */
+    int planes;
 } ax_operand;
 
 /* What follows a product's bias, elementwise: as the ops of these names. */
@@ -62,6 +64,17 @@ typedef struct {
     float lr, momentum, weight_decay;
     int nesterov;
 } ax_sgd;
+
+/* Rows of a batch from stored samples: row i is row batch * rows + i of a part. Rows beyond the part are zero and labelled -1. */
+typedef struct {
+    const uint8_t *images;        /* (samples, pixels) */
+    const uint8_t *classes;       /* (samples) */
+    const uint32_t *order;        /* (count): which sample of the part each of its rows is; NULL: as they lie */
+    int64_t first, count;         /* the part is samples first .. first + count - 1 */
+    int64_t pixels;
+    int64_t batch;                /* varies from step to step, as does scale */
+    float scale;                  /* what a pixel is multiplied by */
+} ax_gather;
 
 typedef struct ax_kernels {
     const char *name;

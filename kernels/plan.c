@@ -2,6 +2,7 @@
  * does the family's row say what it is. */
 #include "kernels/plan.h"
 
+#include "kernels/plan_planes.h"
 #include "kernels/plan_rank.h"
 #include "lut/models/all.h"
 
@@ -26,19 +27,30 @@ static uint32_t word_by(const ax_lut_view *lut, int bits, size_t i, size_t j)
     return more >= 0 ? word_at(lut, i >> more, j >> more) : word_at(lut, i << -more, j << -more);
 }
 
-size_t ax_plan_bytes(const ax_lut_view *lut)
-{
-    size_t side = lut->native ? 0 : table_side(lut);
-    size_t sums = (2 * side * sizeof(uint32_t) + 63) / 64 * 64;
-    return side ? sums + sizeof(ax_narrow) : 0;
-}
-
 static int output_bits(const ax_lut_view *lut)
 {
     size_t side = table_side(lut);
     uint32_t used = 0;
     for (size_t e = 0; e < side * side; e++) used |= lut->words[e] & 0x7fffffu;
     return used ? 23 - __builtin_ctz(used) : 0;
+}
+
+static uint64_t hash_words(const ax_lut_view *lut)
+{
+    size_t side = table_side(lut);
+    uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)lut->width;
+    for (size_t e = 0; e < side * side; e++) h = (h ^ lut->words[e]) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
+    return h;
+}
+
+static size_t sums_bytes(size_t side) { return (2 * side * sizeof(uint32_t) + 63) / 64 * 64; }
+
+/* alpha and beta, then what a table is kept as: narrow or in planes. */
+size_t ax_plan_bytes(const ax_lut_view *lut)
+{
+    if (lut->native || !lut->words) return 0;
+    size_t planes = ax_planes_bytes(lut, output_bits(lut));
+    return sums_bytes(table_side(lut)) + (planes > sizeof(ax_narrow) ? planes : sizeof(ax_narrow));
 }
 
 /* Fills alpha and beta (2^m each) from the first row and column; 0 if some word is not their sum. */
@@ -103,6 +115,33 @@ static void narrow_table(ax_narrow *narrow, const ax_plan *plan, int role)
         }
 }
 
+/* The word of a row and a lane, given by their leading bits, as the upper half of a float's. */
+static uint16_t narrow_word(const ax_plan *plan, int role, size_t row, int row_bits, size_t lane, int lane_bits)
+{
+    row <<= AX_NARROW_BITS - row_bits;
+    lane <<= AX_NARROW_BITS - lane_bits;
+    size_t i = role ? lane : row, j = role ? row : lane;
+    return (uint16_t)(word_by(&plan->lut, AX_NARROW_BITS, i, j) >> 16);
+}
+
+/* The forms for machines without bfloat16 instructions. */
+static void narrow_rows(ax_narrow *narrow, const ax_plan *plan, int role)
+{
+    int row_bits = narrow->row_bits[role], live = narrow->lane_live[role] = role ? plan->live_a : plan->live_b;
+    int bits = live < 4 ? 4 : live;
+    memset(narrow->dwords[role], 0, sizeof narrow->dwords[role]);
+    memset(narrow->words[role], 0, sizeof narrow->words[role]);
+    memset(narrow->steps[role], 0, sizeof narrow->steps[role]);
+    for (size_t r = 0; r < (size_t)1 << row_bits; r++)
+        for (size_t l = 0; l < (size_t)1 << bits; l++) {
+            uint16_t word = narrow_word(plan, role, r, row_bits, l, bits);
+            uint16_t before = l < 16 ? 0 : narrow_word(plan, role, r, row_bits, l - 16, bits);
+            if (live <= 5) narrow->dwords[role][r << bits | l] = (uint32_t)word << 16;
+            else narrow->words[role][r << bits | l] = word;
+            narrow->steps[role][r << bits | l] = (uint8_t)(word ^ before);
+        }
+}
+
 static int is_function(const ax_lut_view *lut, ax_model f)
 {
     uint32_t side = 1u << lut->width;
@@ -139,6 +178,17 @@ static void analyse_lines(ax_plan *plan)
     ax_plan_find_ranks(plan, &rows, &columns);
 }
 
+static void analyse_narrow(ax_plan *plan, void *memory)
+{
+    ax_narrow *narrow = memory;
+    if (plan->additive) narrow_sums(narrow, plan);
+    for (int role = 0; role < 2; role++) {
+        narrow_table(narrow, plan, role);
+        narrow_rows(narrow, plan, role);
+    }
+    plan->narrow = narrow;
+}
+
 static void analyse_table(ax_plan *plan, char *memory)
 {
     const ax_lut_view *lut = &plan->lut;
@@ -154,11 +204,9 @@ static void analyse_table(ax_plan *plan, char *memory)
         describe_sum(plan, side);
     }
     analyse_lines(plan);
-    if (!plan->lut.fused || plan->live_a > 7 || plan->live_b > 7 || plan->out_bits > 7) return;
-    ax_narrow *narrow = (ax_narrow *)(void *)(memory + (2 * side * sizeof *alpha + 63) / 64 * 64);
-    if (plan->additive) narrow_sums(narrow, plan);
-    for (int role = 0; role < 2; role++) narrow_table(narrow, plan, role);
-    plan->narrow = narrow;
+    memory += sums_bytes(side);
+    if (plan->lut.fused && plan->live_a <= 7 && plan->live_b <= 7 && plan->out_bits <= 7) analyse_narrow(plan, memory);
+    else if (!plan->additive && !plan->form) ax_planes_init(plan, memory);
 }
 
 /* Above 11 bits there is no table to look at: the family's row must do. */
@@ -186,6 +234,7 @@ static void analyse_native(ax_plan *plan)
 void ax_plan_init(ax_plan *plan, const ax_lut_view *lut, void *memory)
 {
     *plan = (ax_plan){.lut = *lut};
+    plan->hash = hash_words(lut);
     if (lut->native) analyse_native(plan);
     else if (lut->words) analyse_table(plan, memory);
     else analyse_family(plan);

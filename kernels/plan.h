@@ -21,6 +21,12 @@ typedef struct {
     AX_ALIGNED(64) uint16_t lane_word[2][AX_NARROW];
     AX_ALIGNED(64) uint32_t words4[2][AX_NARROW + 1][2][16]; /* lane_bits = 4: (row, {word << 16, word}, lane) */
     AX_ALIGNED(64) uint8_t bytes[2][AX_NARROW + 1][AX_NARROW]; /* lane_bits = 6 or 7: (row, lane) */
+    /* For machines without bfloat16 instructions: rows of 2^lane_live lanes, at least 16, one after another. */
+    int lane_live[2];         /* leading fraction bits of the lane operand that matter, 0..7 */
+    AX_ALIGNED(64) uint32_t dwords[2][(AX_NARROW + 1) * 32];        /* lane_live <= 5: (row, lane), word << 16 */
+    AX_ALIGNED(64) uint16_t words[2][(AX_NARROW + 1) * AX_NARROW];  /* lane_live >= 6: (row, lane) */
+    AX_ALIGNED(64) uint8_t steps[2][(AX_NARROW + 1) * AX_NARROW];   /* (row, lane), bytes; lanes from 16 on are XORed with those
+                                                                     * 16 before */
 } ax_narrow;
 
 /* Tables that are neither narrow nor a sum nor of another known form, as planes of bytes: bits 23..16 of the words (carry and
@@ -38,6 +44,7 @@ enum { AX_TABLE_RANK_MAX = 8 };
 
 typedef struct ax_plan {
     ax_lut_view lut;          /* lut.fused is decided here: 1 for m <= 7 and for additive tables of any width */
+    uint64_t hash;            /* of the width and the words: what a device keeps copies by */
     enum ax_form form;        /* found from the words; the family's above m = 11 */
     int live_a, live_b;       /* leading fraction bits of each operand that change a product (0..m; m itself above m = 11) */
     uint32_t mask_a, mask_b;  /* the same as masks of the m-bit fraction, where a bit between live ones may be dead */

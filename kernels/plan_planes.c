@@ -22,14 +22,16 @@ size_t ax_planes_bytes(const ax_lut_view *lut, int out_bits)
 /* The place of an operand's leading `bits` bits in an m-bit index. */
 static size_t index_of(size_t leading, int bits, int m) { return bits <= m ? leading << (m - bits) : leading >> (bits - m); }
 
-/* Rows [first, first + count) of one role, a lane at a time: for role 1 that reads the words row by row. */
-static void split_rows(uint8_t *bytes, const ax_plan *plan, int role, size_t first, size_t count)
+/* Squares whose rows share no more cache sets than there are ways, although words and bytes lie powers of two apart. */
+enum { SQUARE = 8 };
+
+static void split_square(uint8_t *bytes, const ax_plan *plan, int role, size_t first_row, size_t first_lane)
 {
     const ax_planes *p = plan->planes;
     int m = plan->lut.width, row_bits = p->row_bits[role], lane_bits = p->lane_bits[role];
-    size_t lanes = (size_t)1 << lane_bits;
-    for (size_t l = 0; l < lanes; l++)
-        for (size_t r = first; r < first + count; r++) {
+    size_t lanes = (size_t)1 << lane_bits, rows = (size_t)1 << row_bits;
+    for (size_t r = first_row; r < first_row + SQUARE && r < rows; r++)
+        for (size_t l = first_lane; l < first_lane + SQUARE; l++) {
             size_t row = index_of(r, row_bits, m), lane = index_of(l, lane_bits, m);
             uint32_t word = plan->lut.words[role ? lane << m | row : row << m | lane];
             uint8_t *out = bytes + r * (size_t)p->count * lanes + l;
@@ -39,10 +41,10 @@ static void split_rows(uint8_t *bytes, const ax_plan *plan, int role, size_t fir
 
 static void split_role(uint8_t *bytes, const ax_plan *plan, int role)
 {
-    enum { AT_ONCE = 16 };      /* rows whose cache lines stay while lanes pass */
     const ax_planes *p = plan->planes;
-    size_t rows = (size_t)1 << p->row_bits[role], pitch = (size_t)p->count << p->lane_bits[role];
-    for (size_t r = 0; r < rows; r += AT_ONCE) split_rows(bytes, plan, role, r, rows - r < AT_ONCE ? rows - r : AT_ONCE);
+    size_t rows = (size_t)1 << p->row_bits[role], lanes = (size_t)1 << p->lane_bits[role], pitch = (size_t)p->count * lanes;
+    for (size_t r = 0; r < rows; r += SQUARE)
+        for (size_t l = 0; l < lanes; l += SQUARE) split_square(bytes, plan, role, r, l);
     memset(bytes + rows * pitch, 0, pitch);
 }
 

@@ -11,7 +11,7 @@ local where = require "where"
 
 local config = {}
 
-local NUMERICS = 1                                 -- changes whenever the same configuration gives other numbers
+local NUMERICS = 2                                 -- changes whenever the same configuration gives other numbers
 
 -- Calls a user's function and gives its value, or fails at its line.
 local function ask(fn, what, p, is, wanted)

@@ -65,8 +65,8 @@ static inline AX_HD uint32_t ax_word(const ax_lut_view *v, uint32_t a, uint32_t 
     return v->words ? v->words[(i << m) | j] : v->model(m, i, j);
 }
 
-/* The product of MULTIPLIERS.md, rules 1 to 5. The sign of a zero is +. NaN is 0x7fc00000. */
-static inline AX_HD float ax_product(const ax_lut_view *v, float x, float y)
+/* The product of two numbers whose word is given (docs/multipliers.md). The sign of a zero is +. NaN is 0x7fc00000. */
+static inline AX_HD float ax_product_of(uint32_t word, float x, float y)
 {
     uint32_t a = ax_bits(x), b = ax_bits(y), sign = (a ^ b) & 0x80000000u;
     int32_t ea = (int32_t)(a >> 23 & 255), eb = (int32_t)(b >> 23 & 255);
@@ -74,11 +74,15 @@ static inline AX_HD float ax_product(const ax_lut_view *v, float x, float y)
     if (a_nan || b_nan || (ea == 255 && eb == 0) || (ea == 0 && eb == 255)) return ax_float(0x7fc00000u);
     if (ea == 255 || eb == 255) return ax_float(sign | 0x7f800000u);
     if (ea == 0 || eb == 0) return 0.0f;
-    uint32_t word = ax_word(v, a, b);
     int32_t e = ea + eb - 127 + (int32_t)(word >> 23);
     if (e <= 0) return 0.0f;
     if (e >= 255) return ax_float(sign | 0x7f800000u);
     return ax_float(sign | (uint32_t)e << 23 | (word & 0x7fffffu));
+}
+
+static inline AX_HD float ax_product(const ax_lut_view *v, float x, float y)
+{
+    return ax_product_of(ax_word(v, ax_bits(x), ax_bits(y)), x, y);
 }
 
 #endif

@@ -4,10 +4,12 @@
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/split.h"
+#include "kernels/cpu/staged.h"
 #include "kernels/math.h"
 
-enum { TILE = 512, PIECE = 64 };                 /* rows and lanes of a tile at most; k fetched at a time */
-enum { ROW_BYTES = 384 << 10, LANE_BYTES = 2 << 20 };
+enum { TILE = 512, PIECE = 32 };                 /* rows and lanes of a tile at most; k fetched at a time */
+enum { ROW_BYTES = 384 << 10, LANE_BYTES = 2 << 20, STAGED = 128 << 10 /* floats */ };
+enum { AHEAD = 1024 };                           /* k whose rows are staged at a time, where k are positions */
 enum { SMALL = 250000 };                         /* products below which a second thread costs more than it gives */
 
 /* Work memory of a thread. */
@@ -17,6 +19,7 @@ typedef struct {
     _Alignas(64) char lanes[LANE_BYTES];                           /* packed panels */
     _Alignas(64) float raw[PIECE * AX_PANEL_MAX];                  /* a fetched piece of an operand */
     _Alignas(64) float more[PIECE * AX_GROUP_MAX];                 /* of the other, where both are needed */
+    _Alignas(64) float staged[STAGED];                             /* rows of a tensor that patches see */
 } work;
 _Static_assert(sizeof(work) <= AX_WORK_BYTES, "work memory");
 
@@ -53,12 +56,13 @@ static int64_t round_up(int64_t n, int64_t to) { return parts(n, to) * to; }
 
 /* ---- a tile: for each block of k all panels are packed, then group after group of rows packed and added ---- */
 
-static ax_extent pack_panel(const tile *t, int64_t panel, ax_range ks)
+/* The part `ks` of the block that starts at `start`. */
+static ax_extent pack_panel(const tile *t, int64_t panel, ax_range ks, int64_t start)
 {
     const ax_gemm_kernel *kernel = t->j->kernel;
     int64_t first = panel * kernel->panel;
     ax_range lanes = {t->part.lanes.first + first, least(kernel->panel, t->part.lanes.count - first)};
-    char *out = t->w->lanes + panel * t->j->panel_stride;
+    char *out = t->w->lanes + panel * t->j->panel_stride + (ks.first - start) * kernel->panel_bytes;
     ax_extent extent = {0, UINT32_MAX};
     for (int64_t k = 0; k < ks.count; k += PIECE) {
         ax_range piece = {ks.first + k, least(PIECE, ks.count - k)};
@@ -71,10 +75,17 @@ static ax_extent pack_panel(const tile *t, int64_t panel, ax_range ks)
 
 static int64_t panels_of(const tile *t) { return parts(t->part.lanes.count, t->j->kernel->panel); }
 
+/* Of a matrix all panels of a piece of k before the next piece: its rows are read from end to end. Of patches panel by panel:
+ * a panel's taps share cells. */
 static ax_extent pack_lanes(const tile *t, ax_range ks)
 {
     ax_extent extent = {0, UINT32_MAX};
-    for (int64_t p = 0; p < panels_of(t); p++) extent = ax_extent_join(extent, pack_panel(t, p, ks));
+    int64_t step = t->lane_operand.kind == AX_OPERAND_MATRIX ? PIECE : ks.count;
+    for (int64_t k = 0; k < ks.count; k += step)
+        for (int64_t p = 0; p < panels_of(t); p++) {
+            ax_range some = {ks.first + k, least(step, ks.count - k)};
+            extent = ax_extent_join(extent, pack_panel(t, p, some, ks.first));
+        }
     return extent;
 }
 
@@ -82,8 +93,10 @@ static ax_extent pack_rows(const tile *t, ax_range rows, ax_range ks)
 {
     const ax_gemm_kernel *kernel = t->j->kernel;
     ax_extent extent = {0, UINT32_MAX};
-    for (int64_t k = 0; k < ks.count; k += PIECE) {
-        ax_range piece = {ks.first + k, least(PIECE, ks.count - k)};
+    ax_block whole;
+    int64_t step = ax_source_view(&whole, 0, &t->row_operand, rows, ks) ? ks.count : PIECE;
+    for (int64_t k = 0; k < ks.count; k += step) {
+        ax_range piece = {ks.first + k, least(step, ks.count - k)};
         ax_block x = ax_source_block(t->w->raw, 0, &t->row_operand, rows, piece, t->j->moves);
         extent = ax_extent_join(extent, kernel->pack_rows(t->w->rows + k * kernel->row_bytes, t->j->row_stride, x.data, x.ld,
                                                           (int)rows.count, (int)piece.count, t->side));
@@ -127,6 +140,20 @@ static void add_group(const tile *t, int64_t row, ax_range ks)
     ax_gemm_store(&part, sums, TILE, j->moves);
 }
 
+/* Before the block at k: the positions of the tile, or those of many blocks ahead. */
+static void stage(tile *t, const ax_operand *rows, const ax_operand *lanes, int64_t k)
+{
+    const job *j = t->j;
+    int64_t ahead = round_up(AHEAD, j->block);
+    if (rows->transposed || lanes->transposed ? k % ahead : k) return;
+    ax_range ks = {k, least(ahead, j->g->k - k)};
+    t->row_operand = *rows;
+    t->lane_operand = *lanes;
+    if (lanes->kind == AX_OPERAND_PATCHES)
+        ax_staged_init(&t->lane_operand, t->w->staged, STAGED, 1, lanes->transposed ? ks : t->part.lanes, j->moves);
+    else ax_staged_init(&t->row_operand, t->w->staged, STAGED, 0, rows->transposed ? ks : t->part.rows, j->moves);
+}
+
 static void run_tile(const job *j, int64_t index, work *w)
 {
     const ax_gemm *g = j->g;
@@ -136,12 +163,13 @@ static void run_tile(const job *j, int64_t index, work *w)
     ax_operand x = g->a, y = g->b;
     x.data += b * g->a_batch;
     y.data += b * g->b_batch;
-    tile t = {.j = j, .row_operand = c->role ? y : x, .lane_operand = c->role ? x : y, .side = {g->plan, c->role}, .w = w};
+    tile t = {.j = j, .side = {g->plan, c->role}, .w = w};
     t.part = (ax_gemm_part){g, g->c + b * g->c_batch, c->role, {r0, least(c->tile_rows, c->rows - r0)},
                             {l0, least(c->tile_lanes, c->lanes - l0)}};
     int64_t k = 0;
     do {      /* once even for an empty sum */
         ax_range ks = {k, least(j->block, g->k - k)};
+        stage(&t, c->role ? &y : &x, c->role ? &x : &y, k);
         t.lane_extent = pack_lanes(&t, ks);
         for (int64_t row = 0; row < t.part.rows.count; row += j->kernel->group) add_group(&t, row, ks);
         k += j->block;
@@ -150,38 +178,37 @@ static void run_tile(const job *j, int64_t index, work *w)
 
 /* ---- the end of a sum ---- */
 
-INLINE float finish(float sum, float bias, int biased, const enum ax_activation activation)
-{
-    float x = sum + 0.0f;      /* -0 becomes +0 */
-    if (biased) x += bias;
-    x = ax_select(ax_is_nan(x), ax_float(0x7fc00000u), x);
-    switch (activation) {
-    case AX_LINEAR: return x;
-    case AX_RELU: return ax_reluf(x);
-    case AX_TANH: return ax_tanhf(x);
-    case AX_SIGMOID: return ax_sigmoidf(x);
-    }
-    return x;
-}
-
 /* One row of sums; biases lie `step` apart (0: one for the whole row). */
 INLINE void finish_row(float *sum, const float *bias, int step, int64_t n, const enum ax_activation activation)
 {
     if (!bias)
-        for (int64_t l = 0; l < n; l++) sum[l] = finish(sum[l], 0.0f, 0, activation);
+        for (int64_t l = 0; l < n; l++) sum[l] = ax_sum_end(sum[l], 0.0f, 0, activation);
     else if (step)
-        for (int64_t l = 0; l < n; l++) sum[l] = finish(sum[l], bias[l], 1, activation);
+        for (int64_t l = 0; l < n; l++) sum[l] = ax_sum_end(sum[l], bias[l], 1, activation);
     else
-        for (int64_t l = 0; l < n; l++) sum[l] = finish(sum[l], bias[0], 1, activation);
+        for (int64_t l = 0; l < n; l++) sum[l] = ax_sum_end(sum[l], bias[0], 1, activation);
+}
+
+enum { JOINED = 512 };
+
+/* How many rows of n sums are finished as one: short ones that lie without gaps, with their biases repeated. */
+static int64_t join_rows(float *repeated /* (JOINED) */, const float *bias, int64_t n, int64_t ld, int step)
+{
+    if (ld != n || n > JOINED / 2 || (bias && !step)) return 1;
+    for (int64_t i = 0; bias && i < JOINED / n * n; i++) repeated[i] = bias[i % n];
+    return JOINED / n;
 }
 
 AX_CLONES static void finish_rows(const ax_gemm_part *part, float *sums, int64_t ld)
 {
-    const float *bias = part->g->bias;
-    for (int64_t r = 0; r < part->rows.count; r++, sums += ld) {
-        const float *b = bias ? bias + (part->role ? part->rows.first + r : part->lanes.first) : 0;
-        int step = !part->role;
-        int64_t n = part->lanes.count;
+    const float *bias = part->g->bias ? part->g->bias + (part->role ? part->rows.first : part->lanes.first) : NULL;
+    float repeated[JOINED];
+    int step = !part->role;
+    int64_t joined = join_rows(repeated, bias, part->lanes.count, ld, step);
+    for (int64_t r = 0; r < part->rows.count; r += joined, sums += joined * ld) {
+        const float *b = !bias ? NULL : step ? bias : bias + r;
+        if (b && joined > 1) b = repeated;
+        int64_t n = least(joined, part->rows.count - r) * part->lanes.count;
         switch (part->g->activation) {
         case AX_LINEAR: finish_row(sums, b, step, n, AX_LINEAR); break;
         case AX_RELU: finish_row(sums, b, step, n, AX_RELU); break;
@@ -195,27 +222,41 @@ void ax_gemm_store(const ax_gemm_part *part, float *sums, int64_t ld, const ax_m
 {
     finish_rows(part, sums, ld);
     int64_t ldc = part->g->ldc, rows = part->rows.count, lanes = part->lanes.count;
+    float *c = part->c + part->rows.first * ldc + part->lanes.first;
     if (part->role) moves->transpose(part->c + part->lanes.first * ldc + part->rows.first, ldc, sums, ld, rows, lanes);
-    else moves->copy(part->c + part->rows.first * ldc + part->lanes.first, ldc, sums, ld, rows, lanes);
+    else if (sums != c) moves->copy(c, ldc, sums, ld, rows, lanes);
 }
 
 /* ---- cutting ---- */
 
-/* Relative time of a tile for each k: multiplying by vectors of 16 lanes, packing rows, packing lanes. */
-static double tile_cost(int64_t rows, int64_t lanes)
+/* About the cycles an element takes to fetch with k outermost, or innermost: im2col, turning what lies the other way in memory. */
+static double fetch_cost(const ax_operand *o, int k_major)
 {
-    return 0.16 * (double)(rows * parts(lanes, 16)) + 0.5 * (double)rows + 0.25 * (double)lanes;
+    int patches = o->kind != AX_OPERAND_MATRIX, turned = (!patches || o->transposed) && ax_source_prefers_k_major(o) != k_major;
+    return (patches ? 0.7 : 0.0) + (turned ? 0.7 : 0.0);
+}
+
+/* About the cycles of a tile for each k: multiplying vectors of 16 lanes (and what a row of a panel costs by itself), fetching
+ * and packing. */
+static double tile_cost(const ax_gemm *g, int role, int64_t rows, int64_t lanes)
+{
+    double row = 0.4 + fetch_cost(role ? &g->b : &g->a, 0);
+    double lane = 0.15 + fetch_cost(role ? &g->a : &g->b, 1);
+    double store = (role ? 0.7 * (double)lanes : 0.1 * (double)lanes + 40.0) * (double)rows / (double)(g->k ? g->k : 1);
+    double vectors = 0.4 * (double)parts(lanes, 16) + 1.2 * (double)parts(lanes, 64);
+    return (double)rows * (vectors + row) + (double)lanes * lane + store;
 }
 
 static cut cut_into(const ax_gemm *g, int role, int64_t row_tiles, int64_t lane_tiles)
 {
     cut c = {.role = role, .rows = role ? g->n : g->m, .lanes = role ? g->m : g->n};
     c.tile_rows = parts(c.rows, row_tiles);
-    c.tile_lanes = round_up(parts(c.lanes, lane_tiles), 64);
+    c.tile_lanes = parts(c.lanes, lane_tiles);
+    c.tile_lanes = round_up(c.tile_lanes, c.tile_lanes > 256 ? 64 : 16);      /* whole panels, or at least whole vectors */
     c.row_tiles = parts(c.rows, c.tile_rows);
     c.lane_tiles = parts(c.lanes, c.tile_lanes);
     int64_t turns = parts(c.row_tiles * c.lane_tiles * g->batch, g->threads);
-    c.cost = (double)turns * tile_cost(c.tile_rows, least(c.tile_lanes, c.lanes));
+    c.cost = (double)turns * tile_cost(g, role, c.tile_rows, least(c.tile_lanes, c.lanes));
     return c;
 }
 
@@ -264,9 +305,12 @@ static void run(const ax_gemm *g)
     }
 }
 
+/* Convolutions are as fast by our kernels, twice as fast with few filters, and threads share a long sum of few outputs. */
+static int prefers_sgemm(const ax_gemm *g) { return g->a.kind == AX_OPERAND_MATRIX || ax_gemm_isa() == AX_ISA_C; }
+
 void ax_cpu_gemm(const ax_gemm *g)
 {
     if (g->m <= 0 || g->n <= 0 || g->batch <= 0) return;
-    if (g->plan->lut.native && !g->strict) ax_cpu_sgemm(g);
+    if (g->plan->lut.native && !g->strict && prefers_sgemm(g)) ax_cpu_sgemm(g);
     else run(g);
 }

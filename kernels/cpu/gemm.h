@@ -7,6 +7,7 @@
 #define AX_CPU_GEMM_H
 
 #include "kernels/cpu/source.h"
+#include "kernels/sum.h"
 
 #include <math.h>
 
@@ -57,18 +58,10 @@ typedef struct ax_gemm_kernel {
 
 enum { AX_PANEL_MAX = 256, AX_GROUP_MAX = 256 };
 
-/* One step of a sum: acc + f(x, y) as docs/multipliers.md orders it, by the table alone. */
+/* One step of a sum, by the table alone. */
 static inline float ax_gemm_step(const ax_plan *plan, float acc, float x, float y)
 {
-    uint32_t a = ax_bits(x), b = ax_bits(y), ea = a >> 23 & 255, eb = b >> 23 & 255;
-    if (ea == 255 || eb == 255) return acc + ax_product(&plan->lut, x, y);
-    if (ea == 0 || eb == 0) return acc;
-    uint32_t word = ax_word(&plan->lut, a, b), sign = (a ^ b) & 0x80000000u;
-    int32_t e = (int32_t)(ea + eb + (word >> 23)) - 127;
-    if (e >= 255) return acc + ax_float(sign | 0x7f800000u);
-    if (e > 0) return acc + ax_float(sign | (uint32_t)e << 23 | (word & 0x7fffffu));
-    if (!plan->lut.fused) return acc;
-    return fmaf(ax_float((a & 0xff800000u) + word), ax_float(b & 0xff800000u), acc);
+    return ax_sum_step(plan->lut.fused, ax_word(&plan->lut, ax_bits(x), ax_bits(y)), acc, x, y);
 }
 
 static inline ax_extent ax_extent_join(ax_extent a, ax_extent b)
@@ -92,7 +85,8 @@ void ax_gemm_add_literally(float *sums, int64_t ld, ax_block x, ax_block y, int6
 /* Sets of kernels; each ends with a row without a name. ax_gemm_literal[0] serves every multiplier and fits nothing. */
 extern const ax_gemm_kernel ax_gemm_literal[];
 #ifdef __x86_64__
-extern const ax_gemm_kernel ax_gemm_bf16_additive[], ax_gemm_bf16_table4[], ax_gemm_bf16_table7[];
+extern const ax_gemm_kernel ax_gemm_bf16_additive[], ax_gemm_bf16_table4[], ax_gemm_bf16_table7[], ax_gemm_vbmi_planes[];
+extern const ax_gemm_kernel ax_gemm_avx512_narrow[], ax_gemm_avx512_columns[], ax_gemm_avx2_columns[], ax_gemm_avx2_narrow[];
 extern const ax_gemm_kernel ax_gemm_avx512[], ax_gemm_avx2[];
 int ax_gemm_bf16_is_strict(void);
 #endif
@@ -111,7 +105,7 @@ typedef struct {
 } ax_gemm_part;
 
 /* C = activation(sums (rows, ld apart) + bias), in the layout of g; NaNs as 0x7fc00000, zeros positive before the bias.
- * Changes `sums`. */
+ * Changes `sums`, which may lie where they belong in C. */
 void ax_gemm_store(const ax_gemm_part *part, float *sums, int64_t ld, const ax_moves *moves);
 
 /* The work memory of thread `rank`. */

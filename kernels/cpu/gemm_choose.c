@@ -8,7 +8,8 @@ enum { ISA_COUNT = sizeof isa_names / sizeof *isa_names };
 
 #ifdef __x86_64__
 static const ax_gemm_kernel *const sets[] = {
-    ax_gemm_bf16_additive, ax_gemm_bf16_table4, ax_gemm_bf16_table7, ax_gemm_avx512, ax_gemm_avx2, ax_gemm_literal,
+    ax_gemm_bf16_additive, ax_gemm_bf16_table4, ax_gemm_bf16_table7, ax_gemm_vbmi_planes, ax_gemm_avx512_narrow,
+    ax_gemm_avx512_columns, ax_gemm_avx512, ax_gemm_avx2_narrow, ax_gemm_avx2_columns, ax_gemm_avx2, ax_gemm_literal,
 };
 
 /* 1 yes, 0 no; -1: the CPU has it, but adds a pair in another order than ours. */
@@ -68,6 +69,7 @@ const ax_moves *ax_gemm_moves(enum ax_isa isa)
 {
 #ifdef __x86_64__
     if (isa >= AX_ISA_AVX512) return &ax_moves_avx512;
+    if (isa >= AX_ISA_AVX2) return &ax_moves_avx2;
 #endif
     (void)isa;
     return &ax_moves_c;

@@ -1,21 +1,29 @@
-/* The one way products read their operands: a block of an ax_operand, fetched into packed floats. Im2col happens here and
- * nowhere else, so that no patch matrix is ever materialised. */
+/* The one way products read their operands: a block of an ax_operand, where it lies or fetched into packed floats. A patch
+ * matrix is never materialised beyond a block. */
 #ifndef AX_CPU_SOURCE_H
 #define AX_CPU_SOURCE_H
 
 #include "kernels/kernels.h"
 
+/* Floats in a row, and how many. */
+typedef struct {
+    const float *at;
+    int64_t count;
+} ax_run;
+
 /* How blocks of (rows, cols) are moved; rows lie out_ld and in_ld floats apart. transpose writes (cols, rows). */
 typedef struct {
     void (*copy)(float *out, int64_t out_ld, const float *in, int64_t in_ld, int64_t rows, int64_t cols);
     void (*transpose)(float *out, int64_t out_ld, const float *in, int64_t in_ld, int64_t rows, int64_t cols);
-    /* out[t * out_ld + i] = row[x + t * step + i], +0 outside the row's w cells: `count` positions by `taps`. */
-    void (*slide)(float *out, int64_t out_ld, const float *row, int64_t w, int64_t x, int step, int64_t count, int64_t taps);
+    /* out[c * out_ld + r] = at[r][offset + c]: rows anywhere. */
+    void (*transpose_at)(float *out, int64_t out_ld, const float *const *at, int64_t offset, int64_t rows, int64_t cols);
+    /* Row r of out: the runs one after another, all moved on by offset[r]. */
+    void (*slide)(float *out, int64_t out_ld, const ax_run *runs, int64_t nruns, const int64_t *offset, int64_t rows);
 } ax_moves;
 
 extern const ax_moves ax_moves_c;
 #ifdef __x86_64__
-extern const ax_moves ax_moves_avx512;
+extern const ax_moves ax_moves_avx512, ax_moves_avx2;
 #endif
 
 typedef struct {

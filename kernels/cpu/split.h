@@ -18,7 +18,7 @@
 #define AX_CLONES
 #endif
 
-enum { AX_CPU_SERIAL = 32768 };      /* below this many elements a thread team costs more than it gives */
+enum { AX_CPU_SERIAL = 65536 };      /* below this many elements a thread team costs more than it gives */
 
 /* Flush-to-zero and denormals-are-zero on; returns what to restore. */
 static inline unsigned ax_cpu_flush(void)

@@ -124,8 +124,16 @@ static int conv_geometry(conv *v, const char *op, const ax_tensor *x, const ax_t
     return ax_check_windows(op, "width", v->w, v->ow, v->kw, v->stride_w, v->pad_w);
 }
 
+/* A window is one cell, and every cell is one: patches are the tensor, a matrix (cells, channels). */
+static int is_pointwise(const conv *v)
+{
+    return v->kh == 1 && v->kw == 1 && v->pad_h == 0 && v->pad_w == 0 && v->oh == v->h && v->ow == v->w;
+}
+
 static ax_operand patches(const conv *v, const ax_tensor *x, int transposed)
 {
+    if (is_pointwise(v) && transposed) return matrix(x, 1, v->c, v->n * v->oh * v->ow);
+    if (is_pointwise(v)) return matrix(x, v->c, 1, v->c);
     return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = x->data, .n = v->n, .h = v->h, .w = v->w, .c = v->c,
                         .out_h = v->oh, .out_w = v->ow, .kernel_h = v->kh, .kernel_w = v->kw,
                         .stride_h = v->stride_h, .stride_w = v->stride_w, .pad_h = v->pad_h, .pad_w = v->pad_w,
@@ -135,6 +143,7 @@ static ax_operand patches(const conv *v, const ax_tensor *x, int transposed)
 /* For each input cell and tap the output cell that used them: dy read with the forward stride as dilation, taps backwards. */
 static ax_operand backward_patches(const conv *v, const ax_tensor *dy)
 {
+    if (is_pointwise(v)) return matrix(dy, v->oc, 1, v->oc);
     return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy->data, .n = v->n, .h = v->oh, .w = v->ow, .c = v->oc,
                         .out_h = v->h, .out_w = v->w, .kernel_h = v->kh, .kernel_w = v->kw,
                         .stride_h = 1, .stride_w = 1, .pad_h = -v->pad_h, .pad_w = -v->pad_w,

@@ -1,11 +1,26 @@
 /* The FP32 vector kernels for AVX2 and FMA. */
 #ifdef __AVX2__
-#define VL 8
-#define ROWS 5
-#define FMA(a, b, c) ((vf)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
-#define GATHER(table, index) ((vu)_mm256_i32gather_epi32((const int *)(table), (__m256i)(index), 4))
-#define ISA AX_ISA_AVX2
-#define ISA_NAME "avx2"
-#define SET ax_gemm_avx2
-#include "kernels/cpu/gemm_wide.h"
+#include "kernels/cpu/wide/biased.h"
+#include "kernels/cpu/wide/code.h"
+#include "kernels/cpu/wide/product.h"
+#include "kernels/cpu/wide/sum.h"
+
+const ax_gemm_kernel ax_gemm_avx2[] = {
+    {"avx2-fma", AX_ISA_AVX2, serves_native, fits_native, PRODUCT_LANES, 512, 96, 4, 4 * PRODUCT_LANES, pack_product_rows,
+     pack_product_lanes, add_native},
+    {"avx2-sum", AX_ISA_AVX2, serves_sum, ax_gemm_in_range, SUM_LANES, 256, 96, 4, sizeof(sum_entry), pack_sum_rows,
+     pack_sum_lanes, add_sum},
+    {"avx2-product", AX_ISA_AVX2, serves_product, fits_product, PRODUCT_LANES, 512, 96, 4, 4 * PRODUCT_LANES, pack_product_rows,
+     pack_product_lanes, add_product},
+    {"avx2-biased-sum", AX_ISA_AVX2, serves_biased, ax_gemm_in_range, BIASED_LANES, 256, 96, sizeof(biased_chunk) / CHUNK,
+     sizeof(biased_entry), pack_biased_rows, pack_biased_lanes, add_biased},
+#define AX_FAMILY(name, widest, form, title, reference)                                                                \
+    {"avx2-code-" #name, AX_ISA_AVX2, serves_##name##_code, ax_gemm_in_range, CODE_LANES, 128, 160, sizeof(code_row),  \
+     sizeof(code_entry), pack_code_rows, pack_code_lanes, add_##name##_code},
+#include "lut/models.def"
+#undef AX_FAMILY
+    {"avx2-gather", AX_ISA_AVX2, serves_table, ax_gemm_in_range, CODE_LANES, 128, 160, sizeof(code_row), sizeof(code_entry),
+     pack_table_rows, pack_table_lanes, add_gather},
+    {0},
+};
 #endif

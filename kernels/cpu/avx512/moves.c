@@ -42,36 +42,87 @@ static inline void transpose16(__m512 *v)
     UNROLL for (int i = 0; i < 16; i++) v[i] = t[i];
 }
 
+/* The columns v of a block, transposed, to rows of `out`. */
+static inline void store_transposed(float *out, int64_t out_ld, __m512 *v, __mmask16 mask, int64_t cols)
+{
+    transpose16(v);
+    if (cols >= 16) {
+        UNROLL for (int i = 0; i < 16; i++) _mm512_mask_storeu_ps(out + i * out_ld, mask, v[i]);
+    } else {
+        UNROLL for (int i = 0; i < 16; i++) if (i < cols) _mm512_mask_storeu_ps(out + i * out_ld, mask, v[i]);
+    }
+}
+
 static void transpose_rows(float *out, int64_t out_ld, const float *in, int64_t in_ld, int64_t rows, int64_t cols)
 {
     for (int64_t r = 0; r < rows; r += 16)
         for (int64_t c = 0; c < cols; c += 16) {
-            int64_t nr = rows - r < 16 ? rows - r : 16, nc = cols - c < 16 ? cols - c : 16;
-            __mmask16 in_mask = first_lanes(nc), out_mask = first_lanes(nr);
+            int64_t last = rows - r < 16 ? rows - r - 1 : 15;
+            __mmask16 in_mask = first_lanes(cols - c), out_mask = first_lanes(rows - r);
             const float *from = in + r * in_ld + c;
-            float *to = out + c * out_ld + r;
             __m512 v[16];
-            UNROLL for (int i = 0; i < 16; i++)
-                v[i] = i < nr ? _mm512_maskz_loadu_ps(in_mask, from + i * in_ld) : _mm512_setzero_ps();
-            transpose16(v);
-            UNROLL for (int i = 0; i < 16; i++) if (i < nc) _mm512_mask_storeu_ps(to + i * out_ld, out_mask, v[i]);
+            UNROLL for (int i = 0; i < 16; i++) v[i] = _mm512_maskz_loadu_ps(in_mask, from + (i < last ? i : last) * in_ld);
+            store_transposed(out + c * out_ld + r, out_ld, v, out_mask, cols - c);
         }
 }
 
-/* Lanes [from, to) of 16. */
-static inline __mmask16 lanes_between(int64_t from, int64_t to)
+static void transpose_at(float *out, int64_t out_ld, const float *const *at, int64_t offset, int64_t rows, int64_t cols)
 {
-    return to <= 0 || from >= 16 ? 0 : first_lanes(to) & (__mmask16)(from > 0 ? 0xffffu << from : 0xffffu);
-}
-
-static void slide(float *out, int64_t out_ld, const float *row, int64_t w, int64_t x, int step, int64_t count, int64_t taps)
-{
-    for (int64_t t = 0; t < taps; t++, x += step, out += out_ld)
-        for (int64_t i = 0; i < count; i += 16) {
-            __mmask16 inside = lanes_between(-(x + i), w - (x + i));
-            _mm512_mask_storeu_ps(out + i, first_lanes(count - i), _mm512_maskz_loadu_ps(inside, row + x + i));
+    for (int64_t r = 0; r < rows; r += 16, at += 16)
+        for (int64_t c = 0; c < cols; c += 16) {
+            int64_t last = rows - r < 16 ? rows - r - 1 : 15;
+            __mmask16 in_mask = first_lanes(cols - c), out_mask = first_lanes(rows - r);
+            __m512 v[16];
+            if (last == 15) {
+                UNROLL for (int i = 0; i < 16; i++) v[i] = _mm512_maskz_loadu_ps(in_mask, at[i] + offset + c);
+            } else {
+                UNROLL for (int i = 0; i < 16; i++) v[i] = _mm512_maskz_loadu_ps(in_mask, at[i < last ? i : last] + offset + c);
+            }
+            store_transposed(out + c * out_ld + r, out_ld, v, out_mask, cols - c);
         }
 }
 
-const ax_moves ax_moves_avx512 = {copy_rows, transpose_rows, slide};
+/* Runs that meet in a vector of the output: lanes of each, and where lane 0 would lie. */
+typedef struct {
+    const float *at[16];
+    __mmask16 lanes[16];
+} meeting;
+
+static inline __attribute__((always_inline)) void slide_vector(float *out, int64_t out_ld, const meeting *m, const int n,
+                                                               __mmask16 all, const int64_t *offset, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; r++, out += out_ld) {
+        __m512 v = _mm512_maskz_loadu_ps(m->lanes[0], m->at[0] + offset[r]);
+        UNROLL for (int i = 1; i < n; i++) v = _mm512_mask_loadu_ps(v, m->lanes[i], m->at[i] + offset[r]);
+        _mm512_mask_storeu_ps(out, all, v);
+    }
+}
+
+static void slide(float *out, int64_t out_ld, const ax_run *runs, int64_t nruns, const int64_t *offset, int64_t rows)
+{
+    const ax_run *run = runs;
+    for (int64_t done = 0; run < runs + nruns; out += 16) {      /* `done` floats of *run */
+        meeting m;
+        int n = 0;
+        int64_t lane = 0;
+        while (lane < 16 && run < runs + nruns) {
+            int64_t count = run->count - done < 16 - lane ? run->count - done : 16 - lane;
+            m.at[n] = run->at + done - lane;
+            m.lanes[n++] = (__mmask16)(first_lanes(count) << lane);
+            lane += count;
+            done += count;
+            if (done == run->count) run++, done = 0;
+        }
+        __mmask16 all = first_lanes(lane);
+        switch (n) {
+        case 1: slide_vector(out, out_ld, &m, 1, all, offset, rows); break;
+        case 2: slide_vector(out, out_ld, &m, 2, all, offset, rows); break;
+        case 3: slide_vector(out, out_ld, &m, 3, all, offset, rows); break;
+        case 4: slide_vector(out, out_ld, &m, 4, all, offset, rows); break;
+        default: slide_vector(out, out_ld, &m, n, all, offset, rows); break;
+        }
+    }
+}
+
+const ax_moves ax_moves_avx512 = {copy_rows, transpose_rows, transpose_at, slide};
 #endif

@@ -1,11 +1,26 @@
 /* The FP32 vector kernels for AVX-512. */
 #ifdef __AVX512F__
-#define VL 16
-#define ROWS 10
-#define FMA(a, b, c) ((vf)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
-#define GATHER(table, index) ((vu)_mm512_i32gather_epi32((__m512i)(index), (table), 4))
-#define ISA AX_ISA_AVX512
-#define ISA_NAME "avx512"
-#define SET ax_gemm_avx512
-#include "kernels/cpu/gemm_wide.h"
+#include "kernels/cpu/wide/biased.h"
+#include "kernels/cpu/wide/code.h"
+#include "kernels/cpu/wide/product.h"
+#include "kernels/cpu/wide/sum.h"
+
+const ax_gemm_kernel ax_gemm_avx512[] = {
+    {"avx512-fma", AX_ISA_AVX512, serves_native, fits_native, PRODUCT_LANES, 512, 96, 4, 4 * PRODUCT_LANES, pack_product_rows,
+     pack_product_lanes, add_native},
+    {"avx512-sum", AX_ISA_AVX512, serves_sum, ax_gemm_in_range, SUM_LANES, 512, 96, 4, sizeof(sum_entry), pack_sum_rows,
+     pack_sum_lanes, add_sum},
+    {"avx512-product", AX_ISA_AVX512, serves_product, fits_product, PRODUCT_LANES, 512, 96, 4, 4 * PRODUCT_LANES,
+     pack_product_rows, pack_product_lanes, add_product},
+    {"avx512-biased-sum", AX_ISA_AVX512, serves_biased, ax_gemm_in_range, BIASED_LANES, 256, 96, sizeof(biased_chunk) / CHUNK,
+     sizeof(biased_entry), pack_biased_rows, pack_biased_lanes, add_biased},
+#define AX_FAMILY(name, widest, form, title, reference)                                                                \
+    {"avx512-code-" #name, AX_ISA_AVX512, serves_##name##_code, ax_gemm_in_range, CODE_LANES, 128, 160, sizeof(code_row), \
+     sizeof(code_entry), pack_code_rows, pack_code_lanes, add_##name##_code},
+#include "lut/models.def"
+#undef AX_FAMILY
+    {"avx512-gather", AX_ISA_AVX512, serves_table, ax_gemm_in_range, CODE_LANES, 128, 160, sizeof(code_row),
+     sizeof(code_entry), pack_table_rows, pack_table_lanes, add_gather},
+    {0},
+};
 #endif

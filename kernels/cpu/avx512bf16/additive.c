@@ -19,7 +19,7 @@ static ax_extent pack_rows(void *out, int64_t stride, const float *x, int64_t ld
     for (int r = 0; r < rows; r++) {
         uint32_t *row = (uint32_t *)(void *)((char *)out + r * stride);
         for (int k = 0; k < ks; k += 16) {
-            __m512i v = _mm512_maskz_loadu_epi32(first_lanes(ks - k), x + r * ld + k);
+            __m512i v = row_vector(x, ld, ks, r, k);
             largest = larger(largest, v);
             __m512i h = _mm512_or_si512(_mm512_and_si512(v, _mm512_set1_epi64(0xffff0000)), _mm512_srli_epi64(v, 48));
             __mmask32 nonzero = _mm512_test_epi16_mask(h, _mm512_set1_epi16(0x7f80));
@@ -52,7 +52,7 @@ static ax_extent pack_lanes(void *out, const float *x, int64_t ld, int lanes, in
 INLINE void body(const tile *t, const int mr, const int nv)
 {
     const char *rows = t->rows, *lanes = t->lanes;
-    __m512 acc[8][4];
+    sums acc;
     load_sums(acc, t, mr, nv);
     for (int p = pairs_of(t); p > 0; p--, rows += 4, lanes += ENTRY) {
         __m512i word[4], scale[4];
@@ -68,7 +68,9 @@ INLINE void body(const tile *t, const int mr, const int nv)
     store_sums(acc, t, mr, nv);
 }
 
-DEFINE_ADD(add, body)
+static const int most[] = {0, 8, 8, 6, 5};
+
+DEFINE_ADD(add, 4, most, CASES8(body, 1) CASES8(body, 2) CASES6(body, 3) CASES5(body, 4))
 
 const ax_gemm_kernel ax_gemm_bf16_additive[] = {
     {"bf16-additive", AX_ISA_AVX512BF16, serves, ax_gemm_in_range, PANEL, 128, 160, 2, ENTRY / 2, pack_rows, pack_lanes, add},

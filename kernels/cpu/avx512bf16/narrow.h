@@ -8,11 +8,20 @@
 
 #include <immintrin.h>
 
-enum { PANEL = 64 };            /* lanes of a panel: 4 vectors of sums */
+enum { PANEL = 64 };            /* lanes of a panel, unless a kernel says otherwise: 4 vectors of sums */
 
 INLINE __m512i splat(uint32_t x) { return _mm512_set1_epi32((int)x); }
 
 INLINE __mmask16 first_lanes(int n) { return n >= 16 ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1); }
+
+/* Asks for the cache line of x[at]. Rows of operands lie pages apart, where the hardware does not look ahead. Past the end of
+ * an operand the address may be anything: nothing is read. */
+INLINE void prefetch(const float *x, int64_t at)
+{
+    _mm_prefetch((const char *)((uintptr_t)x + (uintptr_t)at * sizeof *x), _MM_HINT_T0);
+}
+
+enum { ROWS_AHEAD = 6, KS_AHEAD = 8 };
 
 /* 16 pairs as bfloat16: the upper halves of v0 above those of v1. */
 INLINE __m512i pair_up(__m512i v0, __m512i v1)
@@ -43,17 +52,25 @@ INLINE __m512i look_up(const words128 *w, __m512i index)
     return _mm512_mask_blend_epi16(_mm512_test_epi16_mask(index, _mm512_set1_epi16(64)), low, high);
 }
 
-/* Vector j of rows k and k + 1 of a fetched panel (ks, lanes); zeros past the ends. */
+/* 16 elements of a row of (rows, ks); zeros past the end. */
+INLINE __m512i row_vector(const float *x, int64_t ld, int ks, int r, int k)
+{
+    prefetch(x, (r + ROWS_AHEAD) * ld + k);
+    return _mm512_maskz_loadu_epi32(first_lanes(ks - k), x + r * ld + k);
+}
+
+/* Vector j of row k of a panel (ks, lanes); zeros past the ends. After a panel's last rows come the first of the next panel. */
 INLINE __m512i lane_vector(const float *x, int64_t ld, int lanes, int ks, int k, int j)
 {
+    int ahead = k + KS_AHEAD;
+    prefetch(x, (ahead < ks ? ahead * ld : (ahead - ks) * ld + lanes) + 16 * j);
     return _mm512_maskz_loadu_epi32(k < ks ? first_lanes(lanes - 16 * j) : 0, x + k * ld + 16 * j);
 }
 
-/* How many rows a kernel takes at once, by the vectors of a panel: as many sums as registers allow. */
-INLINE int row_step(int nrows, int nv)
+/* Rows are added in equal steps, of at most `most` rows. */
+INLINE int row_step(int nrows, int most)
 {
-    static const int most[] = {0, 8, 8, 6, 5};
-    int steps = (nrows + most[nv] - 1) / most[nv];
+    int steps = (nrows + most - 1) / most;
     return (nrows + steps - 1) / steps;
 }
 
@@ -66,44 +83,46 @@ typedef struct {
     ax_gemm_side side;
 } tile;
 
-/* Defines NAME(block): body(tile, mr, nv) inlined for every mr rows by nv vectors. */
+/* Defines NAME(block) for panels of 16 * widest lanes: body(tile, mr, nv) inlined for the cases listed, mr rows by nv vectors:
+ * for each nv 1..widest, mr 1..most[nv], as many as registers allow. */
 #define CASE(body, mr, nv)                                                                                             \
     case (nv) * 16 + (mr): body(&t, mr, nv); break;
-#define DEFINE_ADD(name, body)                                                                                         \
+#define CASES4(body, nv) CASE(body, 1, nv) CASE(body, 2, nv) CASE(body, 3, nv) CASE(body, 4, nv)
+#define CASES5(body, nv) CASES4(body, nv) CASE(body, 5, nv)
+#define CASES6(body, nv) CASES5(body, nv) CASE(body, 6, nv)
+#define CASES8(body, nv) CASES6(body, nv) CASE(body, 7, nv) CASE(body, 8, nv)
+#define DEFINE_ADD(name, widest, most, cases)                                                                          \
     static void name##_panel(const ax_gemm_block *b, int panel)                                                        \
     {                                                                                                                  \
-        int left = b->nlanes - panel * PANEL, nv = left >= PANEL ? 4 : (left + 15) / 16, step = row_step(b->nrows, nv); \
+        enum { LANES = 16 * (widest) };                                                                                \
+        int left = b->nlanes - panel * LANES, nv = left >= LANES ? (widest) : (left + 15) / 16;                        \
+        int step = row_step(b->nrows, most[nv]);                                                                       \
         for (int r = 0; r < b->nrows; r += step) {                                                                     \
-            tile t = {b->sums + r * b->ld + panel * PANEL, b->ld, b->row_stride, (const char *)b->rows + r * b->row_stride, \
+            tile t = {b->sums + r * b->ld + panel * LANES, b->ld, b->row_stride, (const char *)b->rows + r * b->row_stride, \
                       (const char *)b->lanes + panel * b->panel_stride, b->ks, b->first, b->side};                     \
-            switch (nv * 16 + (b->nrows - r < step ? b->nrows - r : step)) {                                           \
-                CASE(body, 1, 4) CASE(body, 2, 4) CASE(body, 3, 4) CASE(body, 4, 4) CASE(body, 5, 4)                   \
-                CASE(body, 1, 3) CASE(body, 2, 3) CASE(body, 3, 3) CASE(body, 4, 3) CASE(body, 5, 3) CASE(body, 6, 3)  \
-                CASE(body, 1, 2) CASE(body, 2, 2) CASE(body, 3, 2) CASE(body, 4, 2) CASE(body, 5, 2) CASE(body, 6, 2)  \
-                CASE(body, 7, 2) CASE(body, 8, 2)                                                                      \
-                CASE(body, 1, 1) CASE(body, 2, 1) CASE(body, 3, 1) CASE(body, 4, 1) CASE(body, 5, 1) CASE(body, 6, 1)  \
-                CASE(body, 7, 1) CASE(body, 8, 1)                                                                      \
-            }                                                                                                          \
+            switch (nv * 16 + (b->nrows - r < step ? b->nrows - r : step)) { cases }                                   \
         }                                                                                                              \
     }                                                                                                                  \
     static void name(const ax_gemm_block *b)                                                                           \
     {                                                                                                                  \
-        for (int p = 0; p * PANEL < b->nlanes; p++) name##_panel(b, p);                                                \
+        for (int p = 0; p * 16 * (widest) < b->nlanes; p++) name##_panel(b, p);                                        \
     }
 
 INLINE int pairs_of(const tile *t) { return (t->ks + 1) / 2; }
 
-INLINE void load_sums(__m512 acc[8][4], const tile *t, const int mr, const int nv)
+/* A tile's sums in registers. */
+enum { MOST_ROWS = 8, MOST_VECTORS = 6 };
+typedef __m512 sums[MOST_ROWS][MOST_VECTORS];
+
+INLINE void load_sums(sums acc, const tile *t, const int mr, const int nv)
 {
-    if (t->first) {
-        UNROLL for (int i = 0; i < mr; i++) UNROLL for (int j = 0; j < nv; j++) acc[i][j] = _mm512_setzero_ps();
-    } else {
-        UNROLL for (int i = 0; i < mr; i++)
-            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = _mm512_loadu_ps(t->sums + i * t->ld + 16 * j);
-    }
+    UNROLL for (int i = 0; i < mr; i++) UNROLL for (int j = 0; j < nv; j++) acc[i][j] = _mm512_setzero_ps();
+    if (t->first) return;
+    UNROLL for (int i = 0; i < mr; i++)
+        UNROLL for (int j = 0; j < nv; j++) acc[i][j] = _mm512_loadu_ps(t->sums + i * t->ld + 16 * j);
 }
 
-INLINE void store_sums(__m512 acc[8][4], const tile *t, const int mr, const int nv)
+INLINE void store_sums(sums acc, const tile *t, const int mr, const int nv)
 {
     UNROLL for (int i = 0; i < mr; i++)
         UNROLL for (int j = 0; j < nv; j++) _mm512_storeu_ps(t->sums + i * t->ld + 16 * j, acc[i][j]);
@@ -112,6 +131,20 @@ INLINE void store_sums(__m512 acc[8][4], const tile *t, const int mr, const int 
 INLINE __m512 add_pairs(__m512 acc, __m512i u, __m512i scale) { return _mm512_dpbf16_ps(acc, (__m512bh)u, (__m512bh)scale); }
 
 /* Table kernels: a row's entry of a k pair is 16 bytes {offset of k0's row, of k1's, their signs and exponents, unused}. */
+typedef struct {
+    uint32_t row0, row1, power;
+} row_entry;
+
+/* Both offsets by one load: loads are what these kernels have too many of. */
+INLINE row_entry read_entry(const char *entry)
+{
+    uint64_t offsets;
+    uint32_t power;
+    memcpy(&offsets, entry, sizeof offsets);
+    memcpy(&power, entry + 8, sizeof power);
+    return (row_entry){(uint32_t)offsets, (uint32_t)(offsets >> 32), power};
+}
+
 ax_extent ax_narrow_pack_table_rows(void *out, int64_t stride, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side);
 
 INLINE ax_extent extent_of(__m512i largest) { return (ax_extent){_mm512_reduce_max_epu32(largest), 0}; }

@@ -3,7 +3,7 @@
 #ifdef __AVX512BF16__
 #include "kernels/cpu/avx512bf16/narrow.h"
 
-enum { ENTRY = 512 };      /* bytes of a k pair of a panel: 4 vectors of indices, 4 of scales */
+enum { WIDE_PANEL = 96, ENTRY = 768 };      /* bytes of a k pair of a panel: 6 vectors of indices, 6 of scales */
 
 static int serves(const ax_plan *plan, int role) { return plan->narrow && plan->narrow->lane_bits[role] == 4; }
 
@@ -21,40 +21,48 @@ static ax_extent pack_lanes(void *out, const float *x, int64_t ld, int lanes, in
             __m512i h = pair_up(v0, v1);
             __m512i index = _mm512_and_si512(_mm512_srli_epi16(h, 2), _mm512_set1_epi16(0x1e));
             _mm512_store_si512(entry + 64 * j, _mm512_or_si512(index, splat(0x00010000u)));
-            _mm512_store_si512(entry + 256 + 64 * j, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
+            _mm512_store_si512(entry + ENTRY / 2 + 64 * j, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
         }
     }
     return extent_of(largest);
+}
+
+/* The words of a k pair's two rows, with their signs and exponents. Opaque, else each permutation makes them again. */
+INLINE __m512i row_words(const char *words, const char *entry)
+{
+    row_entry e = read_entry(entry);
+    __m512i row = _mm512_or_si512(_mm512_load_si512(words + e.row0), _mm512_load_si512(words + e.row1 + 64));
+    row = _mm512_add_epi16(row, splat(e.power));
+    __asm__("" : "+v"(row));
+    return row;
 }
 
 INLINE void body(const tile *t, const int mr, const int nv)
 {
     const char *words = (const char *)t->side.plan->narrow->words4[t->side.role];
     const char *rows = t->rows, *lanes = t->lanes;
-    __m512 acc[8][4];
+    sums acc;
     load_sums(acc, t, mr, nv);
     for (int p = pairs_of(t); p > 0; p--, rows += 16, lanes += ENTRY) {
-        __m512i index[4], scale[4];
+        __m512i row[MOST_ROWS];
+        UNROLL for (int i = 0; i < mr; i++) row[i] = row_words(words, rows + i * t->row_stride);
         UNROLL for (int j = 0; j < nv; j++) {
-            index[j] = _mm512_load_si512(lanes + 64 * j);
-            scale[j] = _mm512_load_si512(lanes + 256 + 64 * j);
-        }
-        UNROLL for (int i = 0; i < mr; i++) {
-            const uint32_t *entry = (const uint32_t *)(const void *)(rows + i * t->row_stride);
-            __m512i row = _mm512_or_si512(_mm512_load_si512(words + entry[0]), _mm512_load_si512(words + entry[1] + 64));
-            row = _mm512_add_epi16(row, splat(entry[2]));
-            __asm__("" : "+v"(row));      /* else each permutation loads and adds it again */
-            UNROLL for (int j = 0; j < nv; j++)
-                acc[i][j] = add_pairs(acc[i][j], _mm512_permutexvar_epi16(index[j], row), scale[j]);
+            __m512i index = _mm512_load_si512(lanes + 64 * j), scale = _mm512_load_si512(lanes + ENTRY / 2 + 64 * j);
+            __asm__("" : "+v"(index), "+v"(scale));      /* loaded once, not for each row */
+            UNROLL for (int i = 0; i < mr; i++)
+                acc[i][j] = add_pairs(acc[i][j], _mm512_permutexvar_epi16(index, row[i]), scale);
         }
     }
     store_sums(acc, t, mr, nv);
 }
 
-DEFINE_ADD(add, body)
+static const int most[] = {0, 8, 8, 6, 5, 4, 4};
+
+DEFINE_ADD(add, 6, most, CASES8(body, 1) CASES8(body, 2) CASES6(body, 3) CASES5(body, 4) CASES4(body, 5) CASES4(body, 6))
 
 const ax_gemm_kernel ax_gemm_bf16_table4[] = {
-    {"bf16-table4", AX_ISA_AVX512BF16, serves, ax_gemm_in_range, PANEL, 128, 160, 8, ENTRY / 2, ax_narrow_pack_table_rows, pack_lanes, add},
+    {"bf16-table4", AX_ISA_AVX512BF16, serves, ax_gemm_in_range, WIDE_PANEL, 96, 160, 8, ENTRY / 2, ax_narrow_pack_table_rows,
+     pack_lanes, add},
     {0},
 };
 #endif

@@ -21,7 +21,7 @@ ax_extent ax_narrow_pack_table_rows(void *out, int64_t stride, const float *x, i
     for (int r = 0; r < rows; r++) {
         char *row = (char *)out + r * stride;
         for (int k = 0; k < ks; k += 16) {
-            __m512i v = _mm512_maskz_loadu_epi32(first_lanes(ks - k), x + r * ld + k);
+            __m512i v = row_vector(x, ld, ks, r, k);
             largest = larger(largest, v);
             __mmask16 nonzero = _mm512_test_epi32_mask(v, splat(0x7f800000u));
             __m512i index = _mm512_and_si512(_mm512_srl_epi32(v, shift), mask);
@@ -80,41 +80,59 @@ static ax_extent pack_lanes7(void *out, const float *x, int64_t ld, int lanes, i
     return pack_lanes(out, x, ld, lanes, ks, 7);
 }
 
-/* Products of 64 lanes as bytes: k0's above k1's in 16 bits, vectors 0 and 1 in *low, 2 and 3 in *high. */
-INLINE void select_bytes(__m512i *low, __m512i *high, const char *row0, const char *row1, __m512i x0,
-                         __m512i x1, const int bits, const int nv)
+/* 64 products of a row and a k pair as bytes: k0's above k1's in 16 bits, vectors 0 and 1 in `low`, 2 and 3 in `high`. */
+typedef struct {
+    __m512i low, high, power;      /* the signs and exponents of the row */
+} selected;
+
+INLINE selected select_bytes(const char *bytes, const char *entry, __m512i x0, __m512i x1, const int bits, const int nv)
 {
+    row_entry e = read_entry(entry);
+    const char *row0 = bytes + e.row0, *row1 = bytes + e.row1;
     __m512i t0 = _mm512_load_si512(row0), t1 = _mm512_load_si512(row1);
+    selected s = {.power = splat(e.power)};
     if (bits == 6) {
-        *low = _mm512_permutex2var_epi8(t1, x0, t0);
-        *high = nv > 2 ? _mm512_permutex2var_epi8(t1, x1, t0) : *low;
+        s.low = _mm512_permutex2var_epi8(t1, x0, t0);
+        s.high = nv > 2 ? _mm512_permutex2var_epi8(t1, x1, t0) : s.low;
     } else {
         t0 = _mm512_permutex2var_epi8(t0, x0, _mm512_load_si512(row0 + 64));
         t1 = _mm512_permutex2var_epi8(t1, x1, _mm512_load_si512(row1 + 64));
-        *low = _mm512_unpacklo_epi8(t1, t0);
-        *high = _mm512_unpackhi_epi8(t1, t0);
+        s.low = _mm512_unpacklo_epi8(t1, t0);
+        s.high = _mm512_unpackhi_epi8(t1, t0);
     }
+    __asm__ volatile("" : "+v"(s.low), "+v"(s.high), "+v"(s.power));      /* here, not where it is used */
+    return s;
+}
+
+/* The order of instructions counts: each row's bytes are selected before the row above is widened and added, and the sums of
+ * a row come together, after all their operands. That takes registers, so there are 4 rows where 5 would fit. */
+INLINE void add_row(__m512 *acc, const selected *s, const __m512i *scale, const int nv)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i u[4];
+    UNROLL for (int j = 0; j < nv; j++) {
+        __m512i pairs = j < 2 ? s->low : s->high;
+        u[j] = _mm512_add_epi16(j & 1 ? _mm512_unpackhi_epi8(pairs, zero) : _mm512_unpacklo_epi8(pairs, zero), s->power);
+    }
+    UNROLL for (int j = 0; j < nv; j++) __asm__ volatile("" : "+v"(u[j]));
+    UNROLL for (int j = 0; j < nv; j++) acc[j] = add_pairs(acc[j], u[j], scale[j]);
+    UNROLL for (int j = 0; j < nv; j++) __asm__ volatile("" : "+v"(acc[j]));
 }
 
 INLINE void body(const tile *t, const int mr, const int nv, const int bits)
 {
     const char *bytes = (const char *)t->side.plan->narrow->bytes[t->side.role];
-    const __m512i zero = _mm512_setzero_si512();
     const char *rows = t->rows, *lanes = t->lanes;
-    __m512 acc[8][4];
+    sums acc;
     load_sums(acc, t, mr, nv);
     for (int p = pairs_of(t); p > 0; p--, rows += 16, lanes += ENTRY) {
         __m512i x0 = _mm512_load_si512(lanes), x1 = _mm512_load_si512(lanes + 64), scale[4];
         UNROLL for (int j = 0; j < nv; j++) scale[j] = _mm512_load_si512(lanes + 128 + 64 * j);
+        selected now = select_bytes(bytes, rows, x0, x1, bits, nv), next = now;
         UNROLL for (int i = 0; i < mr; i++) {
-            const uint32_t *entry = (const uint32_t *)(const void *)(rows + i * t->row_stride);
-            __m512i low, high, power = splat(entry[2]);
-            select_bytes(&low, &high, bytes + entry[0], bytes + entry[1], x0, x1, bits, nv);
-            UNROLL for (int j = 0; j < nv; j++) {
-                __m512i u = j < 2 ? low : high;
-                u = j & 1 ? _mm512_unpackhi_epi8(u, zero) : _mm512_unpacklo_epi8(u, zero);
-                acc[i][j] = add_pairs(acc[i][j], _mm512_add_epi16(u, power), scale[j]);
-            }
+            if (i + 1 < mr) next = select_bytes(bytes, rows + (i + 1) * t->row_stride, x0, x1, bits, nv);
+            add_row(acc[i], &now, scale, nv);
+            now = next;
         }
     }
     store_sums(acc, t, mr, nv);
@@ -130,12 +148,16 @@ INLINE void body7(const tile *t, const int mr, const int nv)
     body(t, mr, nv, 7);
 }
 
-DEFINE_ADD(add6, body6)
-DEFINE_ADD(add7, body7)
+static const int most[] = {0, 8, 8, 5, 4};
+
+DEFINE_ADD(add6, 4, most, CASES8(body6, 1) CASES8(body6, 2) CASES5(body6, 3) CASES4(body6, 4))
+DEFINE_ADD(add7, 4, most, CASES8(body7, 1) CASES8(body7, 2) CASES5(body7, 3) CASES4(body7, 4))
 
 const ax_gemm_kernel ax_gemm_bf16_table7[] = {
-    {"bf16-table6", AX_ISA_AVX512BF16, serves6, ax_gemm_in_range, PANEL, 592, 20, 8, ENTRY / 2, ax_narrow_pack_table_rows, pack_lanes6, add6},
-    {"bf16-table7", AX_ISA_AVX512BF16, serves7, ax_gemm_in_range, PANEL, 592, 20, 8, ENTRY / 2, ax_narrow_pack_table_rows, pack_lanes7, add7},
+    {"bf16-table6", AX_ISA_AVX512BF16, serves6, ax_gemm_in_range, PANEL, 592, 20, 8, ENTRY / 2, ax_narrow_pack_table_rows,
+     pack_lanes6, add6},
+    {"bf16-table7", AX_ISA_AVX512BF16, serves7, ax_gemm_in_range, PANEL, 592, 20, 8, ENTRY / 2, ax_narrow_pack_table_rows,
+     pack_lanes7, add7},
     {0},
 };
 #endif
