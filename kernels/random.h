@@ -7,12 +7,16 @@
 
 #include <Random123/philox.h>
 
+static inline AX_HD philox4x32_ctr_t ax_random_counter(uint64_t stream, uint32_t index)
+{
+    return (philox4x32_ctr_t){{index, (uint32_t)stream, (uint32_t)(stream >> 32) & 0xffffffu, (uint32_t)(stream >> 56) << 24}};
+}
+
 /* The 128 bits numbered `index` (below 2^32) of a stream. */
 static inline AX_HD philox4x32_ctr_t ax_random(uint64_t seed, uint64_t stream, uint32_t index)
 {
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
-    philox4x32_ctr_t counter = {{index, (uint32_t)stream, (uint32_t)(stream >> 32) & 0xffffffu, (uint32_t)(stream >> 56) << 24}};
-    return philox4x32(counter, key);
+    return philox4x32(ax_random_counter(stream, index), key);
 }
 
 /* The top 24 bits of a word as a float in [0, 1). */

@@ -26,6 +26,23 @@ local function part_number(part)
   return PARTS[part] or where.fail(("data: no part %s%s"):format(strict.show(part), strict.hint(part, strict.keys(PARTS))))
 end
 
+-- ---- sums ----
+
+-- Loss sum, correct and samples, to which the engine adds: its tensor, and its values when last read.
+local function sums_of(tensor) return { tensor = tensor, sums = { 0, 0, 0 } } end
+
+local function read(totals)
+  totals.sums = engine.read(totals.tensor)
+  return totals.sums
+end
+
+local function clear(totals)
+  totals.sums = { 0, 0, 0 }
+  engine.write(totals.tensor, totals.sums)
+end
+
+local function means(sums) return sums[1] / sums[3], sums[2] / sums[3] end
+
 -- ---- data ----
 
 local Data = {}
@@ -44,7 +61,7 @@ end
 -- Ends a training batch: progress is shown, and a request to stop is obeyed here, with a checkpoint.
 local function end_step(s, steps)
   s.step = s.step + 1
-  local loss, acc = s.net:running()
+  local loss, acc = means(s.totals.sums)
   local go = engine.trial_step(s.trial, s.epoch, s.epochs, s.step, steps, s.clock.updates, loss, acc)
   if go == 0 then leave(s, "stopped") end
 end
@@ -93,18 +110,17 @@ function Net:compile(options)
   s.batch = { x = x.value, labels = ctx:indices {} }
   s.logits = s.r.model:build(ctx, x)
   s.predicted = ctx:indices {}
-  s.totals = ctx:state("t/totals", { 3 }, "f64")   -- of the running epoch: loss sum, correct, samples
-  s.scratch = engine.tensor(ctx.engine, "f64", { 3 })
+  s.totals = sums_of(ctx:state("t/totals", { 3 }, "f64"))        -- of the running epoch
+  s.scratch = sums_of(engine.tensor(ctx.engine, "f64", { 3 }))
   s.optimizer = o.optimizer
   s.optimizer:prepare(ctx, ctx.params)
   engine.engine_seal(ctx.engine)
   s.ctx = ctx
   engine.trial_restore(s.trial)
+  read(s.totals)
   s.done, s.step, s.clock.updates =
     engine.trial_position(s.trial, 0), engine.trial_position(s.trial, 1), engine.trial_position(s.trial, 2)
 end
-
-local function means(totals) return totals[1] / totals[3], totals[2] / totals[3] end
 
 local function compiled(s) return s.ctx or where.fail "net: call net:compile { optimizer = ... } first" end
 
@@ -115,10 +131,10 @@ function Net:forward(batch, training)
   compiled(s); stay(s)
   if batch ~= s.batch then where.fail "net:forward: a batch of data:batches was expected" end
   local totals = training and s.totals or s.scratch
-  local before = engine.read(totals)
+  local before = totals.sums
   s.r.model:forward(training and true or false)
-  engine.softmax_xent(training and s.logits.grad or nil, totals, s.logits.value, batch.labels)
-  local after = engine.read(totals)
+  engine.softmax_xent(training and s.logits.grad or nil, totals.tensor, s.logits.value, batch.labels)
+  local after = read(totals)
   if training and not finite(after[1]) then leave(s, "diverged") end
   return means { after[1] - before[1], after[2] - before[2], after[3] - before[3] }
 end
@@ -143,7 +159,7 @@ end
 function Net:lr() return compiled(self.s) and self.s.optimizer.lr end
 
 -- Mean loss and accuracy of the training batches of this epoch so far.
-function Net:running() return means(engine.read(self.s.totals)) end
+function Net:running() return means(compiled(self.s) and self.s.totals.sums) end
 
 -- Keeps the predictions of one test batch for the trial's record.
 local function keep_predictions(s, batch, at)
@@ -158,14 +174,14 @@ end
 function Net:evaluate(part)
   local s, at = self.s, 0
   compiled(s); stay(s)
-  engine.write(s.scratch, { 0, 0, 0 })
+  clear(s.scratch)
   for batch in s.data:batches(part == "train" and where.fail "net:evaluate: give \"valid\" or \"test\"" or part) do
     self:forward(batch, false)
     if part == "test" then keep_predictions(s, batch, at) end
     at = at + s.batch_size
   end
   if part == "test" then s.test.at = s.clock.updates end
-  local loss, acc = means(engine.read(s.scratch))
+  local loss, acc = means(s.scratch.sums)
   if part == "test" then s.test.loss, s.test.acc = loss, acc end
   return loss, acc
 end
@@ -213,7 +229,7 @@ function Trial:epochs()
     if s.done >= s.epochs then return nil end
     if s.epoch > s.done then where.fail(("trial: epoch %d ended without trial:report { ... }"):format(s.epoch)) end
     s.epoch = s.done + 1
-    if s.step == 0 then engine.write(s.totals, { 0, 0, 0 }) end
+    if s.step == 0 then clear(s.totals) end
     return s.epoch
   end
 end

@@ -131,6 +131,34 @@ static void relu__lets_a_nan_through(void **state)
     ax_engine_free(e);
 }
 
+/* A product's own activation against the op of its name behind a product without one, NaN and infinity included. */
+static void products__end_in_the_bits_of_their_activation(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {"fp32", "exact:7", "mit:10"};
+    for (int i = 0; i < 3 * ACTIVATIONS; i++) {
+        const ax_mult *m = mult_of(specs[i % 3]);
+        int a = i / 3;
+        ax_engine *e = engine_with(2);
+        ax_tensor *x = F32(e, 3, 9, 7, 2), *w = F32(e, 3, 3, 2, 5), *bias = F32(e, 5), *y = F32(e, 3, 7, 5, 5), *want = F32(e, 3, 7, 5, 5);
+        randomise(x, -3, 3, 4), randomise(w, -2, 2, 5), randomise(bias, -1, 1, 6);
+        ax_f32(x)[40] = NAN, ax_f32(x)[200] = INFINITY;
+        assert_ok(ax_conv2d(want, x, w, bias, 0, 1, 1, 0, 0, m));
+        assert_ok(activations[a].forward(want, want));
+        assert_ok(ax_conv2d(y, x, w, bias, a + 1, 1, 1, 0, 0, m));
+        assert_memory_equal(y->data, want->data, (size_t)y->size * sizeof(float));
+        ax_tensor *flat = ax_tensor_alias(e, x, 2, (const int64_t[]){27, 14}), *v = F32(e, 14, 5), *u = F32(e, 27, 5), *want_u = F32(e, 27, 5);
+        randomise(v, -2, 2, 7);
+        assert_ok(ax_matmul(want_u, flat, v, bias, 0, 0, m));
+        assert_ok(activations[a].forward(want_u, want_u));
+        assert_ok(ax_matmul(u, flat, v, bias, a + 1, 0, m));
+        assert_memory_equal(u->data, want_u->data, (size_t)u->size * sizeof(float));
+        assert_fails(ax_matmul(u, flat, v, bias, 4, 0, m), AX_EARG, "activation is 4; wanted 0 none, 1 relu, 2 tanh or 3 sigmoid");
+        assert_fails(ax_conv2d(y, x, w, bias, -1, 1, 1, 0, 0, m), AX_EARG, "conv2d: activation is -1");
+        ax_engine_free(e);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +167,7 @@ int main(void)
         cmocka_unit_test(activations__equal_their_definitions),
         cmocka_unit_test(activations__work_in_place_with_the_same_bits),
         cmocka_unit_test(relu__lets_a_nan_through),
+        cmocka_unit_test(products__end_in_the_bits_of_their_activation),
     };
     return cmocka_run_group_tests_name("op_act", tests, NULL, NULL);
 }

@@ -13,6 +13,14 @@ static const geometry geometries[] = {
     {2, 8, 8, 17, 3, 3, 2, 1, 3, 3, 0, 0},
     {2, 6, 5, 2, 1, 1, 6, 5, 1, 1, 0, 0},
     {40, 28, 28, 6, 14, 14, 2, 2, 2, 2, 0, 0},
+    /* pixels narrower and wider than vectors, rows longer than what is pooled at once, strides beyond it */
+    {1, 6, 301, 3, 3, 150, 2, 2, 2, 2, 0, 0},
+    {2, 3, 70, 15, 1, 35, 3, 3, 2, 2, 0, 1},
+    {2, 2, 600, 1, 1, 3, 2, 5, 1, 290, 0, 0},
+    {2, 6, 6, 16, 3, 3, 2, 2, 2, 2, 0, 0},
+    {2, 7, 9, 33, 4, 4, 2, 3, 2, 2, 1, 0},
+    {3, 5, 7, 40, 2, 3, 2, 2, 2, 2, 0, 0},
+    {2, 9, 7, 20, 2, 3, 2, 1, 6, 3, 1, 0},
 };
 enum { GEOMETRIES = sizeof geometries / sizeof geometries[0] };
 
@@ -34,12 +42,13 @@ static summary look(const geometry *g, const float *x, int n, int oh, int ow, in
             int64_t at = cell(g, n, oh, ow, c, i, j);
             if (at < 0) continue;
             s.sum += (double)x[at], s.count++;
-            if ((double)x[at] > s.max) s.max = (double)x[at], s.arg = at;
+            if ((double)x[at] > s.max || isnan(x[at])) s.max = (double)x[at], s.arg = at;
         }
     return s;
 }
 
-static void check_forward(const geometry *g, const ax_tensor *x, const ax_tensor *max, const ax_tensor *arg, const ax_tensor *mean)
+/* The maxima and where they are: the first of equals, but the last NaN if there are any. */
+static void check_max(const geometry *g, const ax_tensor *x, const ax_tensor *max, const ax_tensor *arg)
 {
     int64_t o = 0;
     for (int n = 0; n < g->n; n++)
@@ -47,9 +56,21 @@ static void check_forward(const geometry *g, const ax_tensor *x, const ax_tensor
             for (int ow = 0; ow < g->ow; ow++)
                 for (int c = 0; c < g->c; c++, o++) {
                     summary s = look(g, x->data, n, oh, ow, c);
-                    double average = s.sum / (double)s.count;
-                    assert_true((double)ax_f32(max)[o] == s.max);
                     assert_int_equal(ax_i32(arg)[o], s.arg);
+                    assert_memory_equal(ax_f32(max) + o, ax_f32(x) + s.arg, sizeof(float));
+                }
+}
+
+static void check_forward(const geometry *g, const ax_tensor *x, const ax_tensor *max, const ax_tensor *arg, const ax_tensor *mean)
+{
+    check_max(g, x, max, arg);
+    int64_t o = 0;
+    for (int n = 0; n < g->n; n++)
+        for (int oh = 0; oh < g->oh; oh++)
+            for (int ow = 0; ow < g->ow; ow++)
+                for (int c = 0; c < g->c; c++, o++) {
+                    summary s = look(g, x->data, n, oh, ow, c);
+                    double average = s.sum / (double)s.count;
                     assert_near(ax_f32(mean) + o, &average, 1, 1e-6, "avgpool");
                 }
 }
@@ -110,6 +131,26 @@ static void pools__equal_their_definitions(void **state)
     }
 }
 
+/* Coarse values with many equals, zeros of both signs and NaNs, and what lies behind the outputs. */
+static void maxpool__settles_ties_and_nans_alike_in_every_geometry(void **state)
+{
+    (void)state;
+    for (int i = 0; i < GEOMETRIES; i++) {
+        const geometry *g = &geometries[i];
+        ax_engine *e = engine_with(2);
+        ax_tensor *x = F32(e, g->n, g->h, g->w, g->c), *max = F32(e, g->n, g->oh, g->ow, g->c), *behind_max = F32(e, 64);
+        ax_tensor *arg = I32(e, g->n, g->oh, g->ow, g->c), *behind_arg = F32(e, 64);
+        randomise(x, -2, 2, 13), randomise(behind_max, 1, 2, 14), randomise(behind_arg, 1, 2, 14);
+        for (int64_t k = 0; k < x->size; k++) ax_f32(x)[k] = k % 23 == 0 ? NAN : rintf(ax_f32(x)[k]);
+        assert_ok(ax_maxpool(max, arg, x, g->kh, g->kw, g->sh, g->sw, g->ph, g->pw));
+        check_max(g, x, max, arg);
+        randomise(x, 1, 2, 14);
+        if (x->size >= 64) assert_memory_equal(behind_max->data, x->data, 64 * sizeof(float));
+        if (x->size >= 64) assert_memory_equal(behind_arg->data, x->data, 64 * sizeof(float));
+        ax_engine_free(e);
+    }
+}
+
 static void maxpool__takes_the_first_of_equals_and_any_nan(void **state)
 {
     (void)state;
@@ -142,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pools__equal_their_definitions),
+        cmocka_unit_test(maxpool__settles_ties_and_nans_alike_in_every_geometry),
         cmocka_unit_test(maxpool__takes_the_first_of_equals_and_any_nan),
         cmocka_unit_test(pools__refuse_windows_that_do_not_fit),
     };

@@ -1,9 +1,11 @@
-/* Softmax with cross entropy, and the arg max. Rows are independent; the loss is added in row order, in double. */
+/* Softmax with cross entropy, and the arg max. Rows are independent; sums run in order of their index, that of the losses in
+ * double. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/split.h"
 #include "kernels/math.h"
 
 enum { BLOCK = 256 };                 /* rows whose losses wait for the sum in row order */
+enum { PIECE = 256 };                 /* classes whose powers are made at once */
 
 static int32_t row_argmax(const float *x, int64_t n)
 {
@@ -13,15 +15,26 @@ static int32_t row_argmax(const float *x, int64_t n)
     return (int32_t)best;
 }
 
-/* The loss of one labelled row; gradient (softmax - onehot) * scale into g (classes), if wanted. The maximum is subtracted
- * first, so that no power overflows. */
-static float row_loss(float *g, const float *x, int32_t label, float scale, int64_t classes)
+AX_CLONES static void powers(float *restrict e, const float *restrict x, float top, int64_t n)
 {
-    float top = x[row_argmax(x, classes)], sum = 0.0f;
-    for (int64_t i = 0; i < classes; i++) sum += ax_expf(x[i] - top);
+    for (int64_t i = 0; i < n; i++) e[i] = ax_expf(x[i] - top);
+}
+
+/* The loss of one labelled row whose maximum is x[best]; gradient (softmax - onehot) * scale into g (classes), if wanted. The
+ * maximum is subtracted first, so that no power overflows. */
+static float row_loss(float *g, const float *x, int32_t label, int32_t best, float scale, int64_t classes)
+{
+    float e[PIECE], top = x[best], sum = 0.0f;
+    for (int64_t i = 0; i < classes; i += PIECE) {
+        int64_t n = classes - i < PIECE ? classes - i : PIECE;
+        powers(e, x + i, top, n);
+        for (int64_t j = 0; j < n; j++) sum += e[j];
+        for (int64_t j = 0; g && j < n; j++) g[i + j] = e[j];
+    }
     if (g) {
-        for (int64_t i = 0; i < classes; i++) g[i] = ax_expf(x[i] - top) / sum * scale;
-        g[label] = (ax_expf(x[label] - top) / sum - 1.0f) * scale;
+        float own = g[label];
+        for (int64_t i = 0; i < classes; i++) g[i] = g[i] / sum * scale;
+        g[label] = (own / sum - 1.0f) * scale;
     }
     return ax_logf(sum) - (x[label] - top);
 }
@@ -38,8 +51,9 @@ static void rows_loss(float *dlogits, float *loss, int8_t *hit, const float *log
             for (int64_t i = 0; g && i < classes; i++) g[i] = 0.0f;
             continue;
         }
-        loss[r] = row_loss(g, x, labels[r], scale, classes);
-        hit[r] = row_argmax(x, classes) == labels[r];
+        int32_t best = row_argmax(x, classes);
+        loss[r] = row_loss(g, x, labels[r], best, scale, classes);
+        hit[r] = best == labels[r];
     }
 }
 
@@ -53,7 +67,7 @@ void ax_cpu_softmax_xent(float *dlogits, double *totals, const float *logits, co
     for (int64_t r0 = 0; r0 < rows; r0 += BLOCK) {
         int64_t n = rows - r0 < BLOCK ? rows - r0 : BLOCK;
         float *g = dlogits ? dlogits + r0 * classes : 0;
-        AX_CPU_SPLIT(n, classes * 32, 1, rows_loss(g, loss, hit, logits + r0 * classes, labels + r0, scale, classes, lo, hi));
+        AX_CPU_SPLIT(n, classes * 64, 1, rows_loss(g, loss, hit, logits + r0 * classes, labels + r0, scale, classes, lo, hi));
         for (int64_t r = 0; r < n; r++)
             if (hit[r] >= 0) {
                 totals[0] += (double)loss[r];

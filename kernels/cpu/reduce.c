@@ -19,22 +19,38 @@ AX_CLONES static void sum_rows(float *db, const float *dy, int64_t lo, int64_t h
         for (int64_t i = 0; i < width; i++) db[i] += acc[j * width + i];
 }
 
-/* Up to COLUMNS columns: BLOCKS partial sums, then their sum. */
-static void sum_columns(float *db, const float *dy, int64_t rows, int64_t n, int64_t width)
+typedef float partials[BLOCKS][COLUMNS];
+
+/* Blocks [lo, hi) of the rows of up to COLUMNS columns. */
+static void sum_blocks(partials sums, const float *dy, int64_t rows, int64_t n, int64_t width, int64_t lo, int64_t hi)
 {
-    float partial[BLOCKS][COLUMNS];
-    AX_CPU_SPLIT(BLOCKS, rows * width / BLOCKS, 1, for (int64_t b = lo; b < hi; b++)
-        sum_rows(partial[b], dy, rows * b / BLOCKS, rows * (b + 1) / BLOCKS, n, width));
-    unsigned csr = ax_cpu_flush();
-    for (int64_t i = 0; i < width; i++) db[i] = partial[0][i];
-    for (int64_t b = 1; b < BLOCKS; b++)
-        for (int64_t i = 0; i < width; i++) db[i] += partial[b][i];
-    ax_cpu_unflush(csr);
+    for (int64_t b = lo; b < hi; b++) sum_rows(sums[b], dy, rows * b / BLOCKS, rows * (b + 1) / BLOCKS, n, width);
 }
 
+AX_CLONES static void add_blocks(float *restrict db, const partials sums, int64_t width)
+{
+    for (int64_t i = 0; i < width; i++) db[i] = sums[0][i];
+    for (int64_t b = 1; b < BLOCKS; b++)
+        for (int64_t i = 0; i < width; i++) db[i] += sums[b][i];
+}
+
+/* Threads share the blocks of few columns, or take many columns COLUMNS at a time. */
 void ax_cpu_bias_grad(float *db, const float *dy, int64_t rows, int64_t n)
 {
-    for (int64_t c = 0; c < n; c += COLUMNS) sum_columns(db + c, dy + c, rows, n, n - c < COLUMNS ? n - c : COLUMNS);
+    if (n <= COLUMNS) {
+        partials sums;
+        AX_CPU_SPLIT(BLOCKS, rows * n / BLOCKS, 1, sum_blocks(sums, dy, rows, n, n, lo, hi));
+        unsigned csr = ax_cpu_flush();
+        add_blocks(db, (const float(*)[COLUMNS])sums, n);
+        ax_cpu_unflush(csr);
+        return;
+    }
+    AX_CPU_SPLIT(n, rows, COLUMNS, for (int64_t c = lo; c < hi; c += COLUMNS) {
+        partials sums;
+        int64_t width = hi - c < COLUMNS ? hi - c : COLUMNS;
+        sum_blocks(sums, dy + c, rows, n, width, 0, BLOCKS);
+        add_blocks(db + c, (const float(*)[COLUMNS])sums, width);
+    });
 }
 
 AX_CLONES static uint32_t any_special(const float *x, int64_t n)

@@ -13,10 +13,14 @@ function avgpool:build(ctx, x)
   return self.y
 end
 
-function avgpool:forward() engine.avgpool(self.y.value, self.x.value, unpack(self.geometry)) end
+function avgpool:forward()
+  local g = self.geometry
+  engine.avgpool(self.y.value, self.x.value, g[1], g[2], g[3], g[4], g[5], g[6])
+end
 
 function avgpool:backward()
-  if self.x.grad then engine.avgpool_grad(self.x.grad, self.y.grad, unpack(self.geometry)) end
+  local g = self.geometry
+  if self.x.grad then engine.avgpool_grad(self.x.grad, self.y.grad, g[1], g[2], g[3], g[4], g[5], g[6]) end
 end
 
 return avgpool

@@ -14,10 +14,14 @@ function maxpool:build(ctx, x)
   return self.y
 end
 
-function maxpool:forward() engine.maxpool(self.y.value, self.from, self.x.value, unpack(self.geometry)) end
+function maxpool:forward()
+  local g = self.geometry
+  engine.maxpool(self.y.value, self.from, self.x.value, g[1], g[2], g[3], g[4], g[5], g[6])
+end
 
 function maxpool:backward()
-  if self.x.grad then engine.maxpool_grad(self.x.grad, self.y.grad, self.from, unpack(self.geometry)) end
+  local g = self.geometry
+  if self.x.grad then engine.maxpool_grad(self.x.grad, self.y.grad, self.from, g[1], g[2], g[3], g[4], g[5], g[6]) end
 end
 
 return maxpool

@@ -1,5 +1,5 @@
 /* Batches of an open data set. Invariant: a batch depends on (data set, part, seed, epoch, batch) alone, and filling one
- * allocates nothing. One thread: a batch of 128 MNIST images takes some 30 us, less than waking a team costs. */
+ * allocates nothing. */
 #include "data/dataset.h"
 
 #include "base/error.h"
@@ -8,6 +8,8 @@
 
 #include <math.h>
 #include <string.h>
+
+enum { SERIAL = 65536 };             /* below this many values a thread team costs more than it gives */
 
 /* A whole number 0..2^53 from a double; Lua has no other numbers. */
 static int whole(uint64_t *out, double v, const char *what)
@@ -50,13 +52,30 @@ static void scale_pixels(float *restrict out, const uint8_t *restrict in, int64_
     for (int64_t i = 0; i < n; i++) out[i] = (float)in[i] * scale;
 }
 
+/* Row `row` of a part in the order of an epoch (NULL: in the set's own), as an index into the stored samples. */
+static int64_t sample_at(const ax_dataset *d, int part, const uint32_t *order, int64_t row)
+{
+    return d->first[part] + (order ? order[row] : row);
+}
+
+/* Shuffled samples lie apart, where no hardware expects the next one: asking for it while this one is scaled halves the time. */
+static void prefetch(const uint8_t *pixels, int64_t n)
+{
+    enum { LINE = 64 };
+    for (int64_t i = 0; i < n; i += LINE) __builtin_prefetch(pixels + i);
+}
+
 /* Rows `from`.. of a part, through `order` if there is one; the rows beyond the part are zero and labelled -1. */
 static void fill(float *x, int32_t *labels, const ax_dataset *d, int part, const uint32_t *order, int64_t from, int64_t rows)
 {
     const ax_samples *s = &d->stored[part == AX_PART_TEST];
     int64_t left = d->count[part] > from ? d->count[part] - from : 0, filled = left < rows ? left : rows;
+#ifdef _OPENMP
+#pragma omp parallel for if (filled * d->pixels > SERIAL)
+#endif
     for (int64_t i = 0; i < filled; i++) {
-        int64_t sample = d->first[part] + (order ? order[from + i] : from + i);
+        int64_t sample = sample_at(d, part, order, from + i);
+        if (i + 1 < filled) prefetch(s->pixels + sample_at(d, part, order, from + i + 1) * d->pixels, d->pixels);
         scale_pixels(x + i * d->pixels, s->pixels + sample * d->pixels, d->pixels, d->scale);
         labels[i] = s->labels[sample];
     }
