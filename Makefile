@@ -3,7 +3,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 JOBS   := $(shell nproc)
 
-.PHONY: all deps demo test install bundle clean
+.PHONY: all deps demo test bench install bundle clean
 
 all:
 	@cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) > $(BUILD).log 2>&1 || { cat $(BUILD).log; echo "run 'make deps' first"; exit 1; }
@@ -24,6 +24,16 @@ demo:
 test:
 	@tools/deps.sh data test
 	@tests/run.sh $(BUILD)
+
+bench:
+	@tools/deps.sh data
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/approxrun data get mnist
+	@$(BUILD)/approxrun bench gemm --threads 1
+	@echo
+	@$(BUILD)/approxrun bench gemm --shape 1024x1024x1024
+	@echo
+	@$(BUILD)/approxrun bench train experiments/mnist.lua
 
 install: all
 	@cmake --install $(BUILD)

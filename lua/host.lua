@@ -1,4 +1,4 @@
--- The four entry points that src/script/script.c calls, and the experiment file behind them. Text in, text out: each returns
+-- The entry points that src/script/script.c calls, and the experiment file behind them. Text in, text out: each returns
 -- its result, or nil, a kind of error (a status, "usage" or "script"), a message, and whether it names a line of the script.
 local engine = require "engine"
 local json = require "json"
@@ -132,6 +132,12 @@ function host.run(params, config, trial)
   must_agree(r.config, config)
   require("session").run(r, engine.trial(trial))
   return ""
+end
+
+-- The first steps of a trial, timed by kind of work; nothing is stored. `e`: the engine to run it on.
+function host.bench(params, steps, warm_up, clock, e)
+  local r = study.resolve(experiment.study, json.decode(params), false, experiment)
+  return json.encode(require("bench").run(r, tonumber(steps), tonumber(warm_up), engine[clock], engine.cast(e)))
 end
 
 -- ---- errors stop here ----

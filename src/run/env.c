@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* The value of the first "model name : VALUE" line. */
-static void cpu_model(char *out, size_t size)
+void ax_env_cpu(char *out, size_t size)
 {
     char line[512];
     snprintf(out, size, "unknown");
@@ -54,7 +54,7 @@ char *ax_env_json(pid_t pid, int threads)
         snprintf(text, sizeof text, "%s %s %s", os.sysname, os.release, os.machine);
         ax_json_set_string(env, "os", text);
     }
-    cpu_model(text, sizeof text);
+    ax_env_cpu(text, sizeof text);
     ax_json_set_string(env, "cpu", text);
     ax_json_set_number(env, "cores", (double)sysconf(_SC_NPROCESSORS_ONLN));
     ax_json_set_number(env, "threads", threads);

@@ -4,12 +4,16 @@
 #include <math.h>
 #include <time.h>
 
-double ax_now(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
+
+double ax_now(void) { return seconds_of(CLOCK_MONOTONIC); }
+
+double ax_cpu_now(void) { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
 
 void ax_meter_mark(ax_meter *m, double done)
 {

@@ -2,6 +2,8 @@
 #ifndef AX_RUN_METER_H
 #define AX_RUN_METER_H
 
+#include "engine/api.h"
+
 enum { AX_METER_MARKS = 16 };
 
 typedef struct {
@@ -10,7 +12,6 @@ typedef struct {
     double first_time, first_done;
 } ax_meter;
 
-double ax_now(void);                                        /* CLOCK_MONOTONIC, seconds */
 void ax_meter_mark(ax_meter *m, double done);               /* `done` items by now */
 double ax_meter_rate(const ax_meter *m);                    /* items a second over the last marks; 0: unknown */
 double ax_meter_eta(const ax_meter *m, double total);       /* seconds to `total`, by the mean since the first mark; NAN: unknown */

@@ -1,4 +1,4 @@
-/* A Lua state per experiment: embedded modules, the FFI declarations, and four entry points into lua/host.lua.
+/* A Lua state per experiment: embedded modules, the FFI declarations, and the entry points into lua/host.lua.
  * Invariant: Lua runs only under lua_pcall with nothing held by C but the state, so an error can jump over no owner. */
 #include "script/script.h"
 
@@ -11,6 +11,7 @@
 #include <lua.h>
 #include <luajit.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,10 +106,10 @@ typedef struct {
     const char *function;
     const char *const *texts;       /* n arguments; NULL entries become nil */
     int n;
-    void *trial;                    /* a last argument, if not NULL */
+    void *object;                   /* a last argument, light userdata, if not NULL */
 } ax_call;
 
-/* Protected: host[function](texts..., trial). */
+/* Protected: host[function](texts..., object). */
 static int call_host(lua_State *L)
 {
     const ax_call *c = lua_touserdata(L, 1);
@@ -119,8 +120,8 @@ static int call_host(lua_State *L)
         if (c->texts[i]) lua_pushstring(L, c->texts[i]);
         else lua_pushnil(L);
     }
-    if (c->trial) lua_pushlightuserdata(L, c->trial);
-    lua_call(L, c->n + (c->trial != NULL), 4);
+    if (c->object) lua_pushlightuserdata(L, c->object);
+    lua_call(L, c->n + (c->object != NULL), 4);
     return 4;
 }
 
@@ -184,10 +185,19 @@ int ax_script_plan(ax_script *s, const char *const *overrides, int n, bool stric
 int ax_script_run(ax_script *s, const char *params, const char *config, struct ax_trial *t)
 {
     const char *const texts[] = {params, config};
-    return call(&(ax_call){.script = s, .function = "run", .texts = texts, .n = 2, .trial = t}, NULL);
+    return call(&(ax_call){.script = s, .function = "run", .texts = texts, .n = 2, .object = t}, NULL);
 }
 
 int ax_script_summary(ax_script *s, const char *const *overrides, int n, char **json)
 {
     return call(&(ax_call){.script = s, .function = "summary", .texts = overrides, .n = n}, json);
+}
+
+int ax_script_bench(ax_script *s, const char *params, int steps, int warm_up, bool cpu, struct ax_engine *e, char **json)
+{
+    char number[2][16];
+    snprintf(number[0], sizeof number[0], "%d", steps);
+    snprintf(number[1], sizeof number[1], "%d", warm_up);
+    const char *const texts[] = {params, number[0], number[1], cpu ? "cpu_now" : "now"};
+    return call(&(ax_call){.script = s, .function = "bench", .texts = texts, .n = 4, .object = e}, json);
 }

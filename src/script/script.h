@@ -8,6 +8,7 @@
 
 typedef struct ax_script ax_script;
 struct ax_trial;
+struct ax_engine;
 
 /* Loads and runs an experiment file. `sources`: NULL reads PATH and what it requires from below PATH's directory; otherwise
  * a JSON object of file name -> text as ax_script_plan recorded it (a worker runs what was planned, whatever was edited
@@ -27,6 +28,11 @@ int ax_script_run(ax_script *s, const char *params, const char *config, struct a
 
 /* The model's layers under overrides (the first trial of the grid): JSON of SPEC section 2, `summary`. */
 int ax_script_summary(ax_script *s, const char *const *overrides, int n, char **json);
+
+/* Runs the first `warm_up` + `steps` training steps of a trial on an engine and stores nothing. *json (the caller frees):
+ * {"batch", "step_s": [seconds of each step after the warm-up], "kinds": [{"name", "seconds"}]}: where the time of the faster half
+ * of those steps went; the last kind is the rest. cpu: CPU time of this thread, not the clock on the wall. */
+int ax_script_bench(ax_script *s, const char *params, int steps, int warm_up, bool cpu, struct ax_engine *e, char **json);
 
 /* "2.1.0-beta3" */
 const char *ax_script_version(void);

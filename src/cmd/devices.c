@@ -1,0 +1,80 @@
+/* approxrun devices: what this machine has, which of it computes, and why. */
+#include "base/error.h"
+#include "base/json.h"
+#include "cmd/commands.h"
+#include "cmd/machine.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
+#include "kernels/kernels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The value of an environment variable, or NULL if it is unset or empty. */
+static const char *forced_by(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+static int print_json(const ax_machine *m)
+{
+    cJSON *tree = cJSON_CreateObject();
+    ax_json_set_number(tree, "schema", 1);
+    cJSON *cpu = ax_json_set_object(tree, "cpu"), *sets = NULL;
+    ax_machine_json(cpu, m, 0);
+    ax_json_set_bool(cpu, "isa_forced", forced_by("APPROXRUN_ISA") != NULL);
+    ax_json_set_bool(cpu, "blas_forced", forced_by("OPENBLAS_CORETYPE") != NULL);
+    sets = ax_json_set_array(cpu, "instruction_sets");
+    int has = 0;
+    const char *name;
+    for (int i = 0; (name = ax_cpu_isa_name(i, &has)); i++)
+        if (has > 0) cJSON_AddItemToArray(sets, cJSON_CreateString(name));
+    return ax_output_json(tree);
+}
+
+static void print_isa(const ax_machine *m)
+{
+    int has = 0;
+    const char *name;
+    printf("  instruction sets  ");
+    for (int i = 0; (name = ax_cpu_isa_name(i, &has)); i++)
+        if (has) printf("%s%s%s", i ? ", " : "", name, has < 0 ? " (not used: it sums pairs in another order than the strict one)" : "");
+    printf("\n  in force          %s: %s\n", m->isa,
+           forced_by("APPROXRUN_ISA") ? "APPROXRUN_ISA says so" : "the best that this machine has");
+}
+
+static void print_caches(const ax_machine *m)
+{
+    printf("  caches            L1D %lld KiB, L2 %lld KiB, L3 %lld KiB\n", (long long)(m->l1d >> 10), (long long)(m->l2 >> 10),
+           (long long)(m->l3 >> 10));
+}
+
+static void print_text(const ax_machine *m)
+{
+    const char *core = forced_by("OPENBLAS_CORETYPE");
+    printf("cpu  %s, %d core%s\n", m->cpu, m->cores, m->cores == 1 ? "" : "s");
+    print_isa(m);
+    print_caches(m);
+    printf("  OpenBLAS          %s%s\n", m->blas, core ? ": OPENBLAS_CORETYPE says so, its own choice may be faster" : "");
+}
+
+int cmd_devices(int argc, char **argv)
+{
+    bool json = false;
+    const ax_option options[] = {{"json", 0, AX_OPT_FLAG, &json, NULL, "print JSON", 0, 0}, {0}};
+    const ax_usage usage = {
+        "devices", "", "What this machine has to compute with, what is used, and why.",
+        "APPROXRUN_ISA=c|avx2|avx512|avx512bf16 forces an instruction set; every set gives the same bits.", 0, 0};
+    ax_texts args;
+    AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
+    if (ax_common_options.help) return AX_OK;
+    if (!ax_cpu_isa())
+        return ax_fail(AX_EDEVICE, "devices: APPROXRUN_ISA is '%s', wanted c, avx2, avx512 or avx512bf16, one that this machine has; "
+                                   "unset it to let the program choose", getenv("APPROXRUN_ISA"));
+    ax_machine m;
+    ax_machine_get(&m);
+    if (json) return print_json(&m);
+    print_text(&m);
+    return AX_OK;
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# devices: against what the system itself says of the machine, and what APPROXRUN_ISA does.
+. "${ROOT:?the source tree}/tests/cli/lib.inc" || exit 1
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE APPROXRUN_ISA
+
+expect_exit 0 approxrun devices --json
+cp "$KEPT/out" free.json
+check "its JSON is whole" jq -e '.schema == 1 and (.cpu.isa_forced | not) and (.cpu.blas_forced | not) and .cpu.blas != ""' free.json
+model=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -1)
+check "the CPU is the one of /proc/cpuinfo" [ "$(jq -r .cpu.cpu free.json)" = "${model:-unknown}" ]
+check "cores are those it may use" [ "$(jq .cpu.cores free.json)" = "$(OMP_NUM_THREADS= nproc)" ]
+if command -v taskset >/dev/null && taskset -c 0 true 2>/dev/null; then
+  check "one, where it is bound to one" [ "$(taskset -c 0 "$APPROXRUN" devices --json | jq .cpu.cores)" -eq 1 ]
+fi
+for cache in l1d:LEVEL1_DCACHE_SIZE l2:LEVEL2_CACHE_SIZE; do
+  bytes=$(getconf "${cache#*:}" 2>/dev/null)
+  [ "${bytes:-0}" -gt 0 ] && check "$cache is that of getconf" [ "$(jq ".cpu.${cache%%:*}" free.json)" = "$bytes" ]
+done
+check "what is in force is the last set it has" jq -e '.cpu.isa == .cpu.instruction_sets[-1] and .cpu.instruction_sets[0] == "c"' free.json
+
+# has SET FLAG...: the set is listed if and only if the CPU has the flags.
+has() {
+  local set=$1 flags=yes; shift
+  for flag; do grep -qw "$flag" /proc/cpuinfo || flags=no; done
+  check "$set is listed: $flags" \
+    [ "$(jq -r --arg s "$set" 'if any(.cpu.instruction_sets[]; . == $s) then "yes" else "no" end' free.json)" = "$flags" ]
+}
+has avx2 avx2 fma
+has avx512 avx512f avx512bw avx512vl avx512dq
+for set in $(jq -r '.cpu.instruction_sets[]' free.json); do
+  APPROXRUN_ISA=$set expect_exit 0 approxrun devices --json
+  check "APPROXRUN_ISA=$set is in force" jq -e --arg s "$set" '.cpu.isa == $s and .cpu.isa_forced' "$KEPT/out"
+done
+APPROXRUN_ISA=c expect_exit 0 approxrun devices
+expect_match '^cpu  .*, [0-9]+ cores?$'
+expect_match '^  in force +c: APPROXRUN_ISA says so$'
+expect_match '^  caches +L1D [0-9]+ KiB, L2 [0-9]+ KiB, L3 [0-9]+ KiB$'
+expect_exit 0 approxrun devices
+expect_match '^  in force .*: the best that this machine has$'
+if [ "$(uname -m)" = x86_64 ]; then
+  OPENBLAS_CORETYPE=Nehalem expect_exit 0 approxrun devices
+  expect_match '^  OpenBLAS +Nehalem: OPENBLAS_CORETYPE says so'
+fi
+
+APPROXRUN_ISA=avx1024 expect_exit 5 approxrun devices
+expect_err "APPROXRUN_ISA is 'avx1024', wanted c, avx2, avx512 or avx512bf16, one that this machine has"
+expect_exit 2 approxrun devices gpu
+expect_err "devices"
