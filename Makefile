@@ -23,7 +23,7 @@ demo:
 
 test:
 	@tools/deps.sh data test
-	@tests/run.sh $(BUILD)
+	@$(if $(LONG),APPROXRUN_LONG_TESTS=1) tests/run.sh $(BUILD)
 
 bench:
 	@tools/deps.sh data

@@ -45,14 +45,6 @@ static uint64_t hash_words(const ax_lut_view *lut)
 
 static size_t sums_bytes(size_t side) { return (2 * side * sizeof(uint32_t) + 63) / 64 * 64; }
 
-/* alpha and beta, then what a table is kept as: narrow or in planes. */
-size_t ax_plan_bytes(const ax_lut_view *lut)
-{
-    if (lut->native || !lut->words) return 0;
-    size_t planes = ax_planes_bytes(lut, output_bits(lut));
-    return sums_bytes(table_side(lut)) + (planes > sizeof(ax_narrow) ? planes : sizeof(ax_narrow));
-}
-
 /* Fills alpha and beta (2^m each) from the first row and column; 0 if some word is not their sum. */
 static int split_sum(const ax_lut_view *lut, uint32_t *alpha, uint32_t *beta)
 {
@@ -69,8 +61,11 @@ static int split_sum(const ax_lut_view *lut, uint32_t *alpha, uint32_t *beta)
     return 1;
 }
 
-static void describe_sum(ax_plan *plan, size_t side)
+static void describe_sum(ax_plan *plan, const uint32_t *alpha, const uint32_t *beta)
 {
+    size_t side = table_side(&plan->lut);
+    plan->alpha = alpha;
+    plan->beta = beta;
     plan->alpha_min = plan->alpha_max = plan->alpha[0];
     plan->beta_max = 0;
     plan->linear = 1;
@@ -81,6 +76,7 @@ static void describe_sum(ax_plan *plan, size_t side)
         if (plan->alpha[e] > plan->alpha_max) plan->alpha_max = plan->alpha[e];
         if (plan->beta[e] > plan->beta_max) plan->beta_max = plan->beta[e];
     }
+    plan->small_sum = plan->beta_max < 1u << 23 && plan->alpha_max - plan->alpha_min < 1u << 23;
 }
 
 static void narrow_sums(ax_narrow *narrow, const ax_plan *plan)
@@ -189,24 +185,42 @@ static void analyse_narrow(ax_plan *plan, void *memory)
     plan->narrow = narrow;
 }
 
-static void analyse_table(ax_plan *plan, char *memory)
+/* What is found from the words one by one; alpha and beta are of 2^m each. */
+static void analyse_words(ax_plan *plan, uint32_t *alpha, uint32_t *beta)
 {
     const ax_lut_view *lut = &plan->lut;
-    size_t side = table_side(lut);
-    uint32_t *alpha = (uint32_t *)(void *)memory, *beta = alpha + side;
     plan->form = find_form(lut);
     plan->out_bits = output_bits(lut);
     plan->additive = split_sum(lut, alpha, beta);
     plan->lut.fused = plan->additive || lut->width <= 7;
-    if (plan->additive) {
-        plan->alpha = alpha;
-        plan->beta = beta;
-        describe_sum(plan, side);
-    }
+    if (plan->additive) describe_sum(plan, alpha, beta);
+}
+
+static int may_be_narrow(const ax_plan *plan) { return plan->lut.fused && plan->out_bits <= AX_NARROW_BITS; }
+
+static int needs_planes(const ax_plan *plan) { return !plan->small_sum && !plan->form; }
+
+static void analyse_table(ax_plan *plan, char *memory)
+{
+    size_t side = table_side(&plan->lut);
+    uint32_t *sums = (uint32_t *)(void *)memory;
+    analyse_words(plan, sums, sums + side);
     analyse_lines(plan);
     memory += sums_bytes(side);
-    if (plan->lut.fused && plan->live_a <= 7 && plan->live_b <= 7 && plan->out_bits <= 7) analyse_narrow(plan, memory);
-    else if (!plan->additive && !plan->form) ax_planes_init(plan, memory);
+    if (may_be_narrow(plan) && plan->live_a <= 7 && plan->live_b <= 7) analyse_narrow(plan, memory);
+    else if (needs_planes(plan)) ax_planes_init(plan, memory);
+}
+
+/* alpha and beta, then what a table is kept as, which may hang on its live bits: narrow or in planes. */
+size_t ax_plan_bytes(const ax_lut_view *lut)
+{
+    if (lut->native || !lut->words) return 0;
+    uint32_t alpha[1 << AX_TABLE_MAX_WIDTH], beta[1 << AX_TABLE_MAX_WIDTH];
+    ax_plan plan = {.lut = *lut};
+    analyse_words(&plan, alpha, beta);
+    size_t narrow = may_be_narrow(&plan) ? sizeof(ax_narrow) : 0;
+    size_t planes = needs_planes(&plan) ? ax_planes_bytes(lut, plan.out_bits) : 0;
+    return sums_bytes(table_side(lut)) + (planes > narrow ? planes : narrow);
 }
 
 /* Above 11 bits there is no table to look at: the family's row must do. */
@@ -220,7 +234,7 @@ static void analyse_family(ax_plan *plan)
     plan->lut.fused = plan->additive = plan->form == AX_FORM_SUM;
     plan->sum_rank = plan->additive ? 0 : AX_TABLE_RANK_MAX + 1;
     if (!plan->additive) return;
-    plan->linear = 1;
+    plan->linear = plan->small_sum = 1;
     plan->alpha_max = plan->beta_max = ((1u << m) - 1) << (23 - m);
 }
 

@@ -29,7 +29,7 @@ typedef struct {
                                                                      * 16 before */
 } ax_narrow;
 
-/* Tables that are neither narrow nor a sum nor of another known form, as planes of bytes: bits 23..16 of the words (carry and
+/* Tables that are neither narrow nor a small sum nor of another known form, as planes of bytes: bits 23..16 of the words (carry and
  * 7 fraction bits), 15..8, 7..0. Index [role] as above. */
 typedef struct {
     int count;                /* 1..3: planes that hold anything */
@@ -52,6 +52,7 @@ typedef struct ax_plan {
     int additive;             /* word(i, j) = alpha(i) + beta(j) for all pairs; the least beta is 0 */
     const uint32_t *alpha;    /* (2^m) and (2^m) words if additive and m <= 11; NULL for additive families above, */
     const uint32_t *beta;     /*   where alpha(i) = i << (23 - m), beta(j) = j << (23 - m) */
+    int small_sum;            /* additive, beta and alpha - alpha_min below 2^23: a word carries no further than one bit */
     int linear;               /* additive with alpha(i) = i << (23 - m), beta(j) = j << (23 - m) */
     uint32_t alpha_min, alpha_max, beta_max;     /* extremes of alpha and beta */
     int distinct_rows;        /* different rows of the table, 1..2^m; 0 above m = 11 */
@@ -62,7 +63,7 @@ typedef struct ax_plan {
                                * Mitchell's sum of the operands' live bits; if sum_centred, with the bit below them set. */
     int sum_centred;
     const ax_narrow *narrow;  /* or NULL: an operand or a product has more than 7 live bits, or the step is not fused */
-    const ax_planes *planes;  /* or NULL: narrow, additive, of a known form, or without a table */
+    const ax_planes *planes;  /* or NULL: narrow, a small sum, of a known form, or without a table */
 } ax_plan;
 
 /* Bytes of work memory that ax_plan_init wants for a multiplier (64-byte aligned); it lives as long as the plan. */

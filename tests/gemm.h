@@ -34,6 +34,7 @@ typedef struct {
 static inline void analyse(mult *t)
 {
     size_t bytes = ax_plan_bytes(&t->view);
+    free(t->memory);
     t->memory = aligned_alloc(64, (bytes + 127) / 64 * 64);
     ax_plan_init(&t->plan, &t->view, t->memory);
 }

@@ -166,7 +166,7 @@ static void a_flipped_entry_is_one_different_product(void **state)
                 g.c = before;
                 ax_cpu_gemm(&g);
                 *word ^= 1u << (23 - out_bits);
-                ax_plan_init(&t.plan, &t.view, t.memory);
+                analyse(&t);
                 g.c = after;
                 ax_cpu_gemm(&g);
                 assert_int_equal(differing(&g, before, after, size), 1);
@@ -182,6 +182,59 @@ static void a_flipped_entry_is_one_different_product(void **state)
     }
 }
 
+/* Additive, but of parts that reach beyond one carry: the first operand's, or the second's. */
+static mult from_large_parts(int m, int second)
+{
+    mult t = from_words(m, new_words(m));
+    uint32_t part[1 << 11], mask = (1u << m) - 1;
+    for (uint32_t i = 0; i <= mask; i++) part[i] = draw() & 0xffffffu;
+    part[3] = 0, part[mask - 7] = 0xffffff;
+    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = part[second ? e & mask : e >> m];
+    return t;
+}
+
+static void sums_that_carry_on_one_side_equal_the_definition(void **state)
+{
+    (void)state;
+    for (int m = 8; m <= 11; m++)
+        for (int second = 0; second < 2; second++) {
+            mult t = from_large_parts(m, second);
+            analyse(&t);
+            assert_true(t.plan.additive);
+            assert_false(t.plan.small_sum);
+            check_rows(&t, 270, "sum that carries");
+            check_shape(&t, 50, 90, 35, 100, 150, "sum that carries");
+            check_shape(&t, 50, 290, 35, 50, 80, "sum that carries, around 2^-126");
+            release(&t);
+        }
+}
+
+static void assert_served(mult t, const char *what)
+{
+    analyse(&t);
+    for (size_t i = 1; i < sizeof isas / sizeof *isas; i++)
+        for (int role = 0; role < 2 && use_isa(isas[i]); role++)
+            if (strstr(ax_plan_kernel(&t.plan, role), "literal"))
+                fail_msg("%s, m = %d, role %d: the literal rule serves it on %s", what, t.view.width, role, isas[i]);
+    unsetenv("APPROXRUN_ISA");
+    release(&t);
+}
+
+static void no_table_is_left_to_the_literal_rule(void **state)
+{
+    (void)state;
+    if (!use_isa("avx2")) skip();
+    unsetenv("APPROXRUN_ISA");
+    for (int m = 1; m <= 11; m++) {
+        for (int f = 0; f < FAMILIES; f++) assert_served(from_model(families[f].model, f, m), families[f].name);
+        assert_served(from_noise(m, m < 7 ? m : 7), "random table of 7 bits");
+        assert_served(from_noise(m, 23), "random table of 23 bits");
+        if (m < 4) continue;
+        assert_served(from_large_parts(m, 0), "sum that carries");
+        assert_served(from_large_parts(m, 1), "sum that carries");
+    }
+}
+
 int main(void)
 {
     rng_state = 20240301;
@@ -192,6 +245,8 @@ int main(void)
         cmocka_unit_test(long_sums_are_in_order),
         cmocka_unit_test(products_near_underflow_are_flushed_before_they_are_added),
         cmocka_unit_test(a_flipped_entry_is_one_different_product),
+        cmocka_unit_test(sums_that_carry_on_one_side_equal_the_definition),
+        cmocka_unit_test(no_table_is_left_to_the_literal_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

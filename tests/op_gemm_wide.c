@@ -179,14 +179,32 @@ static void closed_forms_are_computed_not_looked_up(void **state)
                 if (m <= 11) {
                     t.view.model = NULL;
                     t.view.direct = -1;
-                    ax_plan_init(&t.plan, &t.view, t.memory);
+                    analyse(&t);
                     assert_served_by(&t, kernels[f], isas[i]);
                     t.words[draw() & ((1u << 2 * m) - 1)] ^= 1u << (23 - m);
-                    ax_plan_init(&t.plan, &t.view, t.memory);
+                    analyse(&t);
                     assert_null(strstr(ax_plan_kernel(&t.plan, 0), kernels[f]));
                 }
                 release(&t);
             }
+    unsetenv("APPROXRUN_ISA");
+}
+
+/* What a new family is before any kernel knows its form. */
+static void a_family_of_no_known_form_is_computed_by_its_code(void **state)
+{
+    (void)state;
+    for (int f = 0; f < FORMS; f++)
+        for (int m = 12; m <= 23; m += 11) {
+            mult t = of_form(f, m);
+            t.plan.form = AX_FORM_ANY;
+            t.plan.additive = t.plan.small_sum = t.plan.linear = t.plan.lut.fused = 0;
+            for (size_t i = 1; i < sizeof isas / sizeof *isas; i++)
+                if (use_isa(isas[i])) assert_served_by(&t, "-code", isas[i]);
+            check_shape(&t, 9, 150, 21, 110, 140, "code");
+            check_shape(&t, 170, 9, 150, 50, 80, "code, around 2^-126");
+            release(&t);
+        }
     unsetenv("APPROXRUN_ISA");
 }
 
@@ -213,6 +231,7 @@ int main(void)
         cmocka_unit_test(sums_of_edge_fractions_equal_the_definition),
         cmocka_unit_test(every_size_of_tile_equals_the_definition),
         cmocka_unit_test(closed_forms_are_computed_not_looked_up),
+        cmocka_unit_test(a_family_of_no_known_form_is_computed_by_its_code),
 #ifdef __SSE2__
         cmocka_unit_test(the_rounding_mode_is_left_as_it_was),
 #endif

@@ -54,6 +54,12 @@ static void check_runs(const ax_moves *moves, int isa, int rows, int total, int 
         for (int i = 0, c = 0; i < n; i++)
             for (int64_t e = 0; e < runs[i].count; e++) want[r * LD + c++] = runs[i].at[offset[r] + e];
     assert_moved("slide", isa, rows, total);
+    clear();
+    moves->slide_on(out, LD, runs, n, rows);
+    for (int r = 0; r < rows; r++)
+        for (int i = 0, c = 0; i < n; i++)
+            for (int64_t e = 0; e < runs[i].count; e++) want[r * LD + c++] = runs[i].at[r + e];
+    assert_moved("slide by the row", isa, rows, total);
 }
 
 static void every_small_block_is_moved_whole_and_alone(void **state)
@@ -65,7 +71,7 @@ static void every_small_block_is_moved_whole_and_alone(void **state)
         for (int rows = 1; rows <= SIDE; rows++)
             for (int cols = 1; cols <= SIDE; cols++) check_shape_of(moves, isa, rows, cols);
         for (int total = 1; total <= SIDE; total++)
-            for (int run = 1; run <= total; run += 1 + run / 4) check_runs(moves, isa, 1 + total % 5, total, run);
+            for (int run = 1; run <= total; run += 1 + run / 4) check_runs(moves, isa, 1 + total * 3 % 20, total, run);
     }
 }
 

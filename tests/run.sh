@@ -20,7 +20,7 @@ run() {  # name, folder, options...
 }
 
 configure_and_build "$build"
-configure_and_build "$build/sanitize" -DAPPROXRUN_SANITIZE=ON -DAPPROXRUN_OPENMP=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
+configure_and_build "$build/sanitize" -DAPPROXRUN_SANITIZE=ON -DAPPROXRUN_OPENMP=OFF -DAPPROXRUN_CUDA=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
 run release "$build" -j "$jobs"
 ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0 \
   run sanitize "$build/sanitize" -j "$jobs" -R '^unit_'

@@ -7,7 +7,7 @@
 #include "kernels/cpu/staged.h"
 #include "kernels/math.h"
 
-enum { TILE = 512, PIECE = 32 };                 /* rows and lanes of a tile at most; k fetched at a time */
+enum { TILE = 512, PIECE = 64 };                 /* rows and lanes of a tile at most; k fetched at a time */
 enum { ROW_BYTES = 384 << 10, LANE_BYTES = 2 << 20, STAGED = 128 << 10 /* floats */ };
 enum { AHEAD = 1024 };                           /* k whose rows are staged at a time, where k are positions */
 enum { SMALL = 250000 };                         /* products below which a second thread costs more than it gives */
@@ -47,44 +47,71 @@ typedef struct {
     ax_operand row_operand, lane_operand;
     ax_gemm_side side;
     work *w;
-    ax_extent lane_extent;                       /* of the block at hand */
 } tile;
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 static int64_t round_up(int64_t n, int64_t to) { return parts(n, to) * to; }
 
-/* ---- a tile: for each block of k all panels are packed, then group after group of rows packed and added ---- */
+/* ---- a tile: block after block of k is packed and added ---- */
 
-/* The part `ks` of the block that starts at `start`. */
-static ax_extent pack_panel(const tile *t, int64_t panel, ax_range ks, int64_t start)
+/* The k from ks.first on, as many as the kernel can turn itself: an even number, or all. */
+static int64_t pack_turned(const tile *t, char *out, ax_range lanes, ax_range ks, ax_extent *extent)
+{
+    const float *at[AX_PANEL_MAX];
+    if (!t->j->kernel->pack_turned) return 0;
+    int64_t count = ax_source_rows(at, &t->lane_operand, lanes, ks);
+    if (count < ks.count) count -= count % 2;
+    for (int64_t l = lanes.count; l % 16; l++) at[l] = at[l - 1];
+    if (count) *extent = ax_extent_join(*extent, t->j->kernel->pack_turned(out, at, (int)lanes.count, (int)count, t->side));
+    return count;
+}
+
+static int64_t pack_piece(const tile *t, char *out, ax_range lanes, ax_range ks, ax_extent *extent)
+{
+    ks.count = least(PIECE, ks.count);
+    ax_block x = ax_source_block(t->w->raw, 1, &t->lane_operand, lanes, ks, t->j->moves);
+    *extent = ax_extent_join(*extent, t->j->kernel->pack_lanes(out, x.data, x.ld, (int)lanes.count, (int)ks.count, t->side));
+    return ks.count;
+}
+
+static ax_extent pack_panel(const tile *t, char *out, ax_range lanes, ax_range ks)
 {
     const ax_gemm_kernel *kernel = t->j->kernel;
-    int64_t first = panel * kernel->panel;
-    ax_range lanes = {t->part.lanes.first + first, least(kernel->panel, t->part.lanes.count - first)};
-    char *out = t->w->lanes + panel * t->j->panel_stride + (ks.first - start) * kernel->panel_bytes;
     ax_extent extent = {0, UINT32_MAX};
-    for (int64_t k = 0; k < ks.count; k += PIECE) {
-        ax_range piece = {ks.first + k, least(PIECE, ks.count - k)};
-        ax_block x = ax_source_block(t->w->raw, 1, &t->lane_operand, lanes, piece, t->j->moves);
-        extent = ax_extent_join(extent, kernel->pack_lanes(out + k * kernel->panel_bytes, x.data, x.ld, (int)lanes.count,
-                                                           (int)piece.count, t->side));
+    for (int64_t k = 0, done; k < ks.count; k += done) {
+        ax_range rest = {ks.first + k, ks.count - k};
+        done = pack_turned(t, out + k * kernel->panel_bytes, lanes, rest, &extent);
+        if (!done) done = pack_piece(t, out + k * kernel->panel_bytes, lanes, rest, &extent);
     }
     return extent;
 }
 
 static int64_t panels_of(const tile *t) { return parts(t->part.lanes.count, t->j->kernel->panel); }
 
-/* Of a matrix all panels of a piece of k before the next piece: its rows are read from end to end. Of patches panel by panel:
- * a panel's taps share cells. */
+static ax_range lanes_of(const tile *t, int64_t panel)
+{
+    int64_t first = panel * t->j->kernel->panel;
+    return (ax_range){t->part.lanes.first + first, least(t->j->kernel->panel, t->part.lanes.count - first)};
+}
+
+/* Does the operand in lanes lie (k, lanes) in memory? */
+static int lanes_lie_along(const tile *t)
+{
+    return t->lane_operand.kind == AX_OPERAND_MATRIX && ax_source_prefers_k_major(&t->lane_operand);
+}
+
+/* Of a matrix (k, lanes) all panels of a piece of k before the next piece: its rows are read from end to end. Else panel by
+ * panel: lanes are read from end to end, and a panel's taps share cells. */
 static ax_extent pack_lanes(const tile *t, ax_range ks)
 {
     ax_extent extent = {0, UINT32_MAX};
-    int64_t step = t->lane_operand.kind == AX_OPERAND_MATRIX ? PIECE : ks.count;
+    int64_t step = lanes_lie_along(t) ? PIECE : ks.count;
     for (int64_t k = 0; k < ks.count; k += step)
         for (int64_t p = 0; p < panels_of(t); p++) {
             ax_range some = {ks.first + k, least(step, ks.count - k)};
-            extent = ax_extent_join(extent, pack_panel(t, p, some, ks.first));
+            char *out = t->w->lanes + p * t->j->panel_stride + k * t->j->kernel->panel_bytes;
+            extent = ax_extent_join(extent, pack_panel(t, out, lanes_of(t, p), some));
         }
     return extent;
 }
@@ -104,40 +131,63 @@ static ax_extent pack_rows(const tile *t, ax_range rows, ax_range ks)
     return extent;
 }
 
-/* The group's sums by the literal rule, from the operands as they are. */
-static void add_literally(const tile *t, float *sums, ax_range rows, ax_range ks, int first)
+/* Sums (rows, lanes) by the literal rule, from the operands as they are. */
+static void add_literally(const tile *t, float *sums, ax_range rows, ax_range lanes, ax_range ks)
 {
-    for (int64_t r = 0; first && r < rows.count; r++)
-        memset(sums + r * TILE, 0, (size_t)t->part.lanes.count * sizeof *sums);
+    for (int64_t r = 0; ks.first == 0 && r < rows.count; r++) memset(sums + r * TILE, 0, (size_t)lanes.count * sizeof *sums);
     for (int64_t k = 0; k < ks.count; k += PIECE) {
         ax_range piece = {ks.first + k, least(PIECE, ks.count - k)};
         ax_block x = ax_source_block(t->w->more, 0, &t->row_operand, rows, piece, t->j->moves);
-        for (int64_t l = 0; l < t->part.lanes.count; l += AX_PANEL_MAX) {
-            ax_range lanes = {t->part.lanes.first + l, least(AX_PANEL_MAX, t->part.lanes.count - l)};
-            ax_block y = ax_source_block(t->w->raw, 1, &t->lane_operand, lanes, piece, t->j->moves);
-            ax_gemm_add_literally(sums + l, TILE, x, y, rows.count, lanes.count, piece.count, t->side);
+        for (int64_t l = 0; l < lanes.count; l += AX_PANEL_MAX) {
+            ax_range some = {lanes.first + l, least(AX_PANEL_MAX, lanes.count - l)};
+            ax_block y = ax_source_block(t->w->raw, 1, &t->lane_operand, some, piece, t->j->moves);
+            ax_gemm_add_literally(sums + l, TILE, x, y, rows.count, some.count, piece.count, t->side);
         }
     }
 }
 
-/* A product of one block needs no memory for the sums of rows that are stored already. */
-static float *sums_of(const tile *t, int64_t row) { return t->w->sums + (t->j->block >= t->j->g->k ? 0 : row * TILE); }
-
-static void add_group(const tile *t, int64_t row, ax_range ks)
+/* Sums of the packed rows and of lanes whose panels are at w->lanes. */
+static void add(const tile *t, float *sums, ax_range rows, ax_extent row_extent, ax_range lanes, ax_extent lane_extent,
+                ax_range ks)
 {
     const job *j = t->j;
-    ax_range rows = {t->part.rows.first + row, least(j->kernel->group, t->part.rows.count - row)};
-    float *sums = sums_of(t, row);
-    ax_extent extent = pack_rows(t, rows, ks);
-    if (j->kernel->fits(extent, t->lane_extent))
+    if (j->kernel->fits(row_extent, lane_extent))
         j->kernel->add(&(ax_gemm_block){sums, TILE, t->w->rows, t->w->lanes, j->row_stride, j->panel_stride, (int)rows.count,
-                                        (int)t->part.lanes.count, (int)ks.count, ks.first == 0, t->side, extent,
-                                        t->lane_extent});
-    else add_literally(t, sums, rows, ks, ks.first == 0);
-    if (ks.first + ks.count < j->g->k) return;
+                                        (int)lanes.count, (int)ks.count, ks.first == 0, t->side, row_extent, lane_extent});
+    else add_literally(t, sums, rows, lanes, ks);
+}
+
+static void store(const tile *t, float *sums, ax_range rows)
+{
     ax_gemm_part part = t->part;
     part.rows = rows;
-    ax_gemm_store(&part, sums, TILE, j->moves);
+    ax_gemm_store(&part, sums, TILE, t->j->moves);
+}
+
+/* All panels, then group after group of rows. A product of one block needs no memory for the sums of rows stored already. */
+static void add_groups(const tile *t, ax_range ks)
+{
+    int64_t group = t->j->kernel->group;
+    int once = t->j->block >= t->j->g->k, last = ks.first + ks.count >= t->j->g->k;
+    ax_extent lane_extent = pack_lanes(t, ks);
+    for (int64_t row = 0; row < t->part.rows.count; row += group) {
+        ax_range rows = {t->part.rows.first + row, least(group, t->part.rows.count - row)};
+        float *sums = t->w->sums + (once ? 0 : row * TILE);
+        add(t, sums, rows, pack_rows(t, rows, ks), t->part.lanes, lane_extent, ks);
+        if (last) store(t, sums, rows);
+    }
+}
+
+/* All rows, then panel after panel, each added while it is in the first cache. */
+static void add_panels(const tile *t, ax_range ks)
+{
+    ax_extent row_extent = pack_rows(t, t->part.rows, ks);
+    for (int64_t p = 0; p < panels_of(t); p++) {
+        ax_range lanes = lanes_of(t, p);
+        ax_extent lane_extent = pack_panel(t, t->w->lanes, lanes, ks);
+        add(t, t->w->sums + p * t->j->kernel->panel, t->part.rows, row_extent, lanes, lane_extent, ks);
+    }
+    if (ks.first + ks.count >= t->j->g->k) store(t, t->w->sums, t->part.rows);
 }
 
 /* Before the block at k: the positions of the tile, or those of many blocks ahead. */
@@ -170,8 +220,8 @@ static void run_tile(const job *j, int64_t index, work *w)
     do {      /* once even for an empty sum */
         ax_range ks = {k, least(j->block, g->k - k)};
         stage(&t, c->role ? &y : &x, c->role ? &x : &y, k);
-        t.lane_extent = pack_lanes(&t, ks);
-        for (int64_t row = 0; row < t.part.rows.count; row += j->kernel->group) add_group(&t, row, ks);
+        if (t.part.rows.count <= j->kernel->group && !lanes_lie_along(&t)) add_panels(&t, ks);
+        else add_groups(&t, ks);
         k += j->block;
     } while (k < g->k);
 }
@@ -236,18 +286,18 @@ static double fetch_cost(const ax_operand *o, int k_major)
     return (patches ? 0.7 : 0.0) + (turned ? 0.7 : 0.0);
 }
 
-/* About the cycles of a tile for each k: multiplying vectors of 16 lanes (and what a row of a panel costs by itself), fetching
- * and packing. */
-static double tile_cost(const ax_gemm *g, int role, int64_t rows, int64_t lanes)
+/* About the cycles of a tile for each k: multiplying vectors of 16 lanes (and what a row of a panel costs by itself, the more the
+ * wider a kernel wants its panels), fetching and packing. */
+static double tile_cost(const ax_gemm *g, int role, int panel, int64_t rows, int64_t lanes)
 {
     double row = 0.4 + fetch_cost(role ? &g->b : &g->a, 0);
     double lane = 0.15 + fetch_cost(role ? &g->a : &g->b, 1);
     double store = (role ? 0.7 * (double)lanes : 0.1 * (double)lanes + 40.0) * (double)rows / (double)(g->k ? g->k : 1);
-    double vectors = 0.4 * (double)parts(lanes, 16) + 1.2 * (double)parts(lanes, 64);
+    double vectors = 0.4 * (double)parts(lanes, 16) + 1.2 / 64.0 * (double)round_up(lanes, panel);
     return (double)rows * (vectors + row) + (double)lanes * lane + store;
 }
 
-static cut cut_into(const ax_gemm *g, int role, int64_t row_tiles, int64_t lane_tiles)
+static cut cut_into(const ax_gemm *g, int role, int panel, int64_t row_tiles, int64_t lane_tiles)
 {
     cut c = {.role = role, .rows = role ? g->n : g->m, .lanes = role ? g->m : g->n};
     c.tile_rows = parts(c.rows, row_tiles);
@@ -256,20 +306,21 @@ static cut cut_into(const ax_gemm *g, int role, int64_t row_tiles, int64_t lane_
     c.row_tiles = parts(c.rows, c.tile_rows);
     c.lane_tiles = parts(c.lanes, c.tile_lanes);
     int64_t turns = parts(c.row_tiles * c.lane_tiles * g->batch, g->threads);
-    c.cost = (double)turns * tile_cost(g, role, c.tile_rows, least(c.tile_lanes, c.lanes));
+    c.cost = (double)turns * tile_cost(g, role, panel, c.tile_rows, least(c.tile_lanes, c.lanes));
     return c;
 }
 
 /* The cheapest of both roles and of tiles halved until each thread has two. */
-static cut choose_cut(const ax_gemm *g)
+static cut choose_cut(const ax_gemm *g, enum ax_isa isa)
 {
     cut best = {.cost = INFINITY};
     int64_t most = g->m * g->n * g->k < SMALL ? 1 : 2 * g->threads;
     for (int role = 0; role < 2; role++) {
+        int panel = ax_gemm_choose(g->plan, role, isa)->panel;
         int64_t rows = parts(role ? g->n : g->m, TILE), lanes = parts(role ? g->m : g->n, TILE);
         for (int64_t r = rows; r == rows || r <= most; r *= 2)
             for (int64_t l = lanes; l == lanes || r * l <= most; l *= 2) {
-                cut c = cut_into(g, role, r, l);
+                cut c = cut_into(g, role, panel, r, l);
                 if (c.cost < best.cost) best = c;
             }
     }
@@ -291,7 +342,7 @@ static void choose_block(job *j)
 static void run(const ax_gemm *g)
 {
     enum ax_isa isa = ax_gemm_isa();
-    job j = {.g = g, .moves = ax_gemm_moves(isa), .cut = choose_cut(g)};
+    job j = {.g = g, .moves = ax_gemm_moves(isa), .cut = choose_cut(g, isa)};
     j.kernel = ax_gemm_choose(g->plan, j.cut.role, isa);
     choose_block(&j);
     int64_t tiles = j.cut.row_tiles * j.cut.lane_tiles * g->batch;

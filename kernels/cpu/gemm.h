@@ -2,7 +2,11 @@
  *
  * A product keeps one operand in rows and runs vector lanes over the other. role 0: the first operand in rows, the second in
  * lanes; role 1: the reverse, for products with more rows than columns. A kernel packs both sides for a block of k, then adds
- * the block to sums (rows, lanes) in ascending k. What it computes is ax_gemm_step for every k, bit for bit. */
+ * the block to sums (rows, lanes) in ascending k. What it computes is ax_gemm_step for every k, bit for bit.
+ *
+ * avx512bf16/: narrow tables (additive.c, table4.c, table7.c) and tables in planes. avx512/narrow.c, avx2/narrow.c: narrow tables.
+ * wide/, compiled by avx512/wide.c and avx2/wide.c: small sums, products (fp32 too), biased sums, tables in planes (columns.h),
+ * and families above 11 bits of none of these forms (code.h). gemm_literal.c: all else, and operands out of a kernel's range. */
 #ifndef AX_CPU_GEMM_H
 #define AX_CPU_GEMM_H
 
@@ -53,6 +57,9 @@ typedef struct ax_gemm_kernel {
     ax_extent (*pack_rows)(void *out, int64_t stride, const float *x /* (rows, ks) */, int64_t ld, int rows, int ks,
                            ax_gemm_side side);
     ax_extent (*pack_lanes)(void *out, const float *x /* (ks, lanes) */, int64_t ld, int lanes, int ks, ax_gemm_side side);
+    /* The same of lanes that are rows in memory, lane l at at[l]; the last is repeated up to a multiple of 16. NULL: the driver
+     * turns them. */
+    ax_extent (*pack_turned)(void *out, const float *const *at /* (lanes) of (ks) */, int lanes, int ks, ax_gemm_side side);
     void (*add)(const ax_gemm_block *b);
 } ax_gemm_kernel;
 
@@ -77,6 +84,13 @@ static inline int ax_gemm_in_range(ax_extent rows, ax_extent lanes)
     return er <= 253 && el <= 254 && er + el + 1 <= 254 + 127;
 }
 
+/* Where no product is less than 2^-126, or where such products are not flushed, an FMA has the bits of a product, which is exact,
+ * and a sum. */
+INLINE int ax_gemm_may_fuse(const ax_gemm_block *b)
+{
+    return b->side.plan->lut.fused || (b->row_extent.smallest >> 23) + (b->lane_extent.smallest >> 23) >= 128;
+}
+
 /* sums (rows, lanes) += x (rows, ks) by y (ks, lanes), every step literally: what all kernels are compared with, and what
  * serves operands that no kernel fits. */
 void ax_gemm_add_literally(float *sums, int64_t ld, ax_block x, ax_block y, int64_t rows, int64_t lanes, int64_t ks,
@@ -86,8 +100,7 @@ void ax_gemm_add_literally(float *sums, int64_t ld, ax_block x, ax_block y, int6
 extern const ax_gemm_kernel ax_gemm_literal[];
 #ifdef __x86_64__
 extern const ax_gemm_kernel ax_gemm_bf16_additive[], ax_gemm_bf16_table4[], ax_gemm_bf16_table7[], ax_gemm_vbmi_planes[];
-extern const ax_gemm_kernel ax_gemm_avx512_narrow[], ax_gemm_avx512_columns[], ax_gemm_avx2_columns[], ax_gemm_avx2_narrow[];
-extern const ax_gemm_kernel ax_gemm_avx512[], ax_gemm_avx2[];
+extern const ax_gemm_kernel ax_gemm_avx512_narrow[], ax_gemm_avx512[], ax_gemm_avx2_narrow[], ax_gemm_avx2[];
 int ax_gemm_bf16_is_strict(void);
 #endif
 
@@ -95,6 +108,9 @@ int ax_gemm_bf16_is_strict(void);
 enum ax_isa ax_gemm_isa(void);
 const ax_moves *ax_gemm_moves(enum ax_isa isa);
 const ax_gemm_kernel *ax_gemm_choose(const ax_plan *plan, int role, enum ax_isa isa);
+
+/* Row i of all sets, in the order in which they are asked; NULL past the last. */
+const ax_gemm_kernel *ax_gemm_kernel_at(int i);
 
 /* Some rows and lanes of C, of one product of the batch. */
 typedef struct {

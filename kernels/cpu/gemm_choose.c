@@ -9,7 +9,7 @@ enum { ISA_COUNT = sizeof isa_names / sizeof *isa_names };
 #ifdef __x86_64__
 static const ax_gemm_kernel *const sets[] = {
     ax_gemm_bf16_additive, ax_gemm_bf16_table4, ax_gemm_bf16_table7, ax_gemm_vbmi_planes, ax_gemm_avx512_narrow,
-    ax_gemm_avx512_columns, ax_gemm_avx512, ax_gemm_avx2_narrow, ax_gemm_avx2_columns, ax_gemm_avx2, ax_gemm_literal,
+    ax_gemm_avx512, ax_gemm_avx2_narrow, ax_gemm_avx2, ax_gemm_literal,
 };
 
 /* 1 yes, 0 no; -1: the CPU has it, but adds a pair in another order than ours. */
@@ -81,6 +81,14 @@ const ax_gemm_kernel *ax_gemm_choose(const ax_plan *plan, int role, enum ax_isa 
         for (const ax_gemm_kernel *k = sets[i]; k->name; k++)
             if (k->isa <= isa && k->serves(plan, role)) return k;
     return ax_gemm_literal;
+}
+
+const ax_gemm_kernel *ax_gemm_kernel_at(int i)
+{
+    for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
+        for (const ax_gemm_kernel *k = sets[s]; k->name; k++)
+            if (i-- == 0) return k;
+    return NULL;
 }
 
 const char *ax_plan_kernel(const ax_plan *plan, int role)

@@ -9,8 +9,7 @@
 /* Live bits of the lane operand, as tables are kept: 4 to 7; 0 if the table is not narrow, or a sum that needs no table. */
 static int narrow_bits(const ax_plan *plan, int role)
 {
-    int sum = plan->additive && plan->beta_max < 1u << 23 && plan->alpha_max - plan->alpha_min < 1u << 23;
-    if (!plan->narrow || sum) return 0;
+    if (!plan->narrow || plan->small_sum) return 0;
     return plan->narrow->lane_live[role] < 4 ? 4 : plan->narrow->lane_live[role];
 }
 
@@ -23,22 +22,6 @@ typedef struct {
 INLINE const table_row *row_at(const tile *t, int i, int k)
 {
     return (const table_row *)(const void *)(t->rows + i * t->row_stride) + k;
-}
-
-/* first[0], second[0], first[1], ... */
-INLINE void store_interleaved(char *out, vu first, vu second)
-{
-#ifdef __AVX512F__
-    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
-    store(out, (vu)_mm512_permutex2var_epi32((__m512i)first, low, (__m512i)second));
-    store(out + 64, (vu)_mm512_permutex2var_epi32((__m512i)first, high, (__m512i)second));
-#else
-    __m256i low = _mm256_unpacklo_epi32((__m256i)first, (__m256i)second);
-    __m256i high = _mm256_unpackhi_epi32((__m256i)first, (__m256i)second);
-    store(out, (vu)_mm256_permute2x128_si256(low, high, 0x20));
-    store(out + 32, (vu)_mm256_permute2x128_si256(low, high, 0x31));
-#endif
 }
 
 /* Rows of 2^row_shift bytes; the one after the last is all zero. */

@@ -34,7 +34,13 @@ static void slide(float *out, int64_t out_ld, const ax_run *runs, int64_t nruns,
             for (int64_t i = 0; i < run->count; i++) out[r * out_ld + i] = run->at[offset[r] + i];
 }
 
-const ax_moves ax_moves_c = {copy_rows, transpose_rows, transpose_at, slide};
+static void slide_on(float *out, int64_t out_ld, const ax_run *runs, int64_t nruns, int64_t rows)
+{
+    for (const ax_run *run = runs; run < runs + nruns; out += run->count, run++)
+        copy_rows(out, out_ld, run->at, 1, rows, run->count);
+}
+
+const ax_moves ax_moves_c = {copy_rows, transpose_rows, transpose_at, slide, slide_on};
 
 /* out (rows, cols) = in by its strides */
 static void move(float *out, int64_t ld, const float *in, int64_t in_row, int64_t in_col, int64_t rows, int64_t cols,
@@ -81,9 +87,19 @@ int ax_source_view(ax_block *block, int k_major, const ax_operand *o, ax_range r
 
 ax_block ax_source_block(float *buffer, int k_major, const ax_operand *o, ax_range rows, ax_range ks, const ax_moves *moves)
 {
-    ax_block block = {buffer, k_major ? rows.count : ks.count};
+    ax_block block = {buffer, ((k_major ? rows.count : ks.count) + 15) / 16 * 16};      /* whole vectors */
     if (!ax_source_view(&block, k_major, o, rows, ks)) ax_source_fetch(buffer, block.ld, k_major, o, rows, ks, moves);
     return block;
+}
+
+int64_t ax_source_rows(const float **at, const ax_operand *o, ax_range rows, ax_range ks)
+{
+    if (o->kind == AX_OPERAND_STAGED) return ax_staged_rows(at, o, rows, ks);
+    if (o->kind != AX_OPERAND_MATRIX || o->k_stride != 1) return 0;
+    int64_t outer = ks.first / o->k_inner, inner = ks.first % o->k_inner;
+    const float *data = o->data + rows.first * o->row_stride + outer * o->k_outer_stride + inner;
+    for (int64_t r = 0; r < rows.count; r++) at[r] = data + r * o->row_stride;
+    return o->k_inner - inner < ks.count ? o->k_inner - inner : ks.count;
 }
 
 int ax_source_prefers_k_major(const ax_operand *o)

@@ -19,6 +19,8 @@ typedef struct {
     void (*transpose_at)(float *out, int64_t out_ld, const float *const *at, int64_t offset, int64_t rows, int64_t cols);
     /* Row r of out: the runs one after another, all moved on by offset[r]. */
     void (*slide)(float *out, int64_t out_ld, const ax_run *runs, int64_t nruns, const int64_t *offset, int64_t rows);
+    /* The same, moved on by r. */
+    void (*slide_on)(float *out, int64_t out_ld, const ax_run *runs, int64_t nruns, int64_t rows);
 } ax_moves;
 
 extern const ax_moves ax_moves_c;
@@ -43,8 +45,11 @@ typedef struct {
 /* 1 and the block as it lies in memory, if the operand's strides are those of the wanted layout. */
 int ax_source_view(ax_block *block, int k_major, const ax_operand *o, ax_range rows, ax_range ks);
 
-/* The block where it lies, or fetched into `buffer` (rows.count * ks.count floats). */
+/* The block where it lies, or fetched into `buffer` (rows.count * ks.count floats, the inner count rounded up to 16). */
 ax_block ax_source_block(float *buffer, int k_major, const ax_operand *o, ax_range rows, ax_range ks, const ax_moves *moves);
+
+/* at[r] = where element (r, ks.first) lies; returns how many k on from there are contiguous in every row, 0 if they are not. */
+int64_t ax_source_rows(const float **at /* (rows.count) */, const ax_operand *o, ax_range rows, ax_range ks);
 
 /* Does the operand lie in memory so that (k, rows) blocks are the cheaper to fetch? */
 int ax_source_prefers_k_major(const ax_operand *o);

@@ -139,14 +139,29 @@ static int64_t find_taps(ax_run *runs, const ax_operand *o, const float *window,
 static void fetch_plane_windows(float *out, int64_t ld, const ax_operand *o, const ax_run *rows, int64_t n, ax_range taps,
                                 const ax_moves *moves)
 {
-    int64_t offset[POSITIONS];
     ax_run runs[TAPS];
-    for (int64_t i = 0; i < POSITIONS; i++) offset[i] = i;
     for (const ax_run *row = rows; row < rows + n; out += row->count * ld, row++)
         for (int64_t t = 0; t < taps.count; t += TAPS) {
             ax_range some = {taps.first + t, least(TAPS, taps.count - t)};
-            moves->slide(out + t, ld, runs, find_taps(runs, o, row->at, some), offset, row->count);
+            moves->slide_on(out + t, ld, runs, find_taps(runs, o, row->at, some), row->count);
         }
+}
+
+/* Where tap 0 of each position lies, those of the first kernel row if taps go forwards. */
+static int64_t find_windows(const float **at, const ax_operand *o, const ax_run *rows, int64_t n)
+{
+    int64_t step = o->step * o->stride_w * o->c, positions = 0;
+    for (const ax_run *row = rows; row < rows + n; row++)
+        for (int64_t i = 0; i < row->count; i++) at[positions++] = row->at + i * step;
+    return positions;
+}
+
+/* How far tap t of a window lies from there; *count: taps contiguous with it, at most. */
+static int64_t find_tap(int64_t *count, const ax_operand *o, int64_t t)
+{
+    int64_t row_taps = o->kernel_w * o->c, kh = t / row_taps, within = t % row_taps;
+    *count = least(row_taps - within, *count);
+    return (o->step > 0 ? kh : o->kernel_h - 1 - kh) * o->w * o->c + within;
 }
 
 /* Windows, (positions, taps) or (taps, positions): the taps of a kernel row are contiguous. */
@@ -154,18 +169,28 @@ static void fetch_windows(float *out, int64_t ld, int inner_taps, const ax_opera
                           ax_range taps, const ax_moves *moves)
 {
     const float *at[POSITIONS];
-    int64_t row_taps = o->kernel_w * o->c, step = o->step * o->stride_w * o->c, positions = 0;
-    for (const ax_run *row = rows; row < rows + n; row++)
-        for (int64_t i = 0; i < row->count; i++) at[positions++] = row->at + i * step;
+    int64_t positions = find_windows(at, o, rows, n), step = o->step * o->stride_w * o->c;
     for (int64_t t = 0, count; t < taps.count; t += count) {
-        int64_t kh = (taps.first + t) / row_taps, within = (taps.first + t) % row_taps;
-        int64_t offset = (o->step > 0 ? kh : o->kernel_h - 1 - kh) * o->w * o->c + within;
-        count = least(row_taps - within, taps.count - t);
+        count = taps.count - t;
+        int64_t offset = find_tap(&count, o, taps.first + t);
         float *to = out + (inner_taps ? t : t * ld);
         if (!inner_taps) moves->transpose_at(to, ld, at, offset, positions, count);
         for (const ax_run *row = rows; row < rows + n && inner_taps; to += row->count * ld, row++)
             moves->copy(to, ld, row->at + offset, step, row->count, count);
     }
+}
+
+int64_t ax_staged_rows(const float **at, const ax_operand *o, ax_range rows, ax_range ks)
+{
+    if (o->transposed || o->planes) return 0;
+    int64_t count = ks.count, offset = find_tap(&count, o, ks.first);
+    ax_run runs[POSITIONS];
+    for (int64_t i = 0; i < rows.count; i += POSITIONS) {
+        int64_t n = find_rows(runs, o, (ax_range){rows.first + i, least(POSITIONS, rows.count - i)});
+        find_windows(at + i, o, runs, n);
+    }
+    for (int64_t r = 0; r < rows.count; r++) at[r] += offset;
+    return count;
 }
 
 void ax_staged_fetch(float *out, int64_t ld, int k_major, const ax_operand *o, ax_range rows, ax_range ks, const ax_moves *moves)

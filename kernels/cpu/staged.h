@@ -12,4 +12,7 @@ void ax_staged_init(ax_operand *o, float *buffer, int64_t floats, int k_major, a
 /* As ax_source_fetch, of staged positions. */
 void ax_staged_fetch(float *out, int64_t ld, int k_major, const ax_operand *o, ax_range rows, ax_range ks, const ax_moves *moves);
 
+/* As ax_source_rows, of staged positions. */
+int64_t ax_staged_rows(const float **at, const ax_operand *o, ax_range rows, ax_range ks);
+
 #endif

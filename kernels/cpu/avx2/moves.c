@@ -121,5 +121,11 @@ static void slide(float *out, int64_t out_ld, const ax_run *runs, int64_t nruns,
         for (int64_t r = 0; r < rows; r++) copy_run(out + r * out_ld, run->at + offset[r], run->count);
 }
 
-const ax_moves ax_moves_avx2 = {copy_rows, transpose_rows, transpose_at, slide};
+static void slide_on(float *out, int64_t out_ld, const ax_run *runs, int64_t nruns, int64_t rows)
+{
+    for (const ax_run *run = runs; run < runs + nruns; out += run->count, run++)
+        for (int64_t r = 0; r < rows; r++) copy_run(out + r * out_ld, run->at + r, run->count);
+}
+
+const ax_moves ax_moves_avx2 = {copy_rows, transpose_rows, transpose_at, slide, slide_on};
 #endif

@@ -94,7 +94,7 @@ DEFINE_KERNEL(7)
 
 #define ROW(bits)                                                                                                      \
     {"avx2-table" #bits, AX_ISA_AVX2, serves##bits, ax_gemm_in_range, LANES, 128, 160, sizeof(table_row), sizeof(lane_entry), \
-     pack_rows, pack_lanes, add##bits}
+     pack_rows, pack_lanes, NULL, add##bits}
 
 const ax_gemm_kernel ax_gemm_avx2_narrow[] = {ROW(4), ROW(5), ROW(6), ROW(7), {0}};
 #endif

@@ -134,7 +134,7 @@ DEFINE_KERNEL(word, 7)
 
 #define ROW(bits, entry_bytes, form)                                                                                   \
     {"avx512-table" #bits, AX_ISA_AVX512, serves##bits, ax_gemm_in_range, LANES, 128, 160, sizeof(table_row), entry_bytes, \
-     pack_rows_##form, pack_lanes_##form, add##bits}
+     pack_rows_##form, pack_lanes_##form, NULL, add##bits}
 
 const ax_gemm_kernel ax_gemm_avx512_narrow[] = {
     ROW(4, 4 * LANES, floats), ROW(5, 4 * LANES, floats),

@@ -5,11 +5,7 @@
 
 enum { ENTRY = 512 };      /* bytes of a k pair of a panel: 4 vectors of lane words, 4 of scales */
 
-static int serves(const ax_plan *plan, int role)
-{
-    (void)role;
-    return plan->narrow && plan->additive && plan->beta_max < 1u << 23 && plan->alpha_max - plan->alpha_min < 1u << 23;
-}
+static int serves(const ax_plan *plan, int role) { return (void)role, plan->narrow && plan->small_sum; }
 
 /* A row: 4 bytes a pair, bfloat16 of k0 above that of k1. */
 static ax_extent pack_rows(void *out, int64_t stride, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side)
@@ -31,38 +27,60 @@ static ax_extent pack_rows(void *out, int64_t stride, const float *x, int64_t ld
     return extent_of(largest);
 }
 
+/* 16 lanes of a pair: words, then scales. */
+INLINE void store_pairs(char *entry, __m512i h, const words128 *words)
+{
+    _mm512_store_si512(entry, look_up(words, _mm512_and_si512(h, _mm512_set1_epi16(0x7f))));
+    _mm512_store_si512(entry + ENTRY / 2, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
+}
+
 static ax_extent pack_lanes(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
 {
     const words128 words = load_words(side.plan->narrow->lane_word[side.role]);
     __m512i largest = _mm512_setzero_si512();
-    int nv = (lanes + 15) / 16;
-    for (int k = 0; k < ks; k += 2) {
-        char *entry = (char *)out + (size_t)(k / 2) * ENTRY;
-        for (int j = 0; j < nv; j++) {
-            __m512i v0 = lane_vector(x, ld, lanes, ks, k, j), v1 = lane_vector(x, ld, lanes, ks, k + 1, j);
-            largest = larger(larger(largest, v0), v1);
-            __m512i h = pair_up(v0, v1);
-            _mm512_store_si512(entry + 64 * j, look_up(&words, _mm512_and_si512(h, _mm512_set1_epi16(0x7f))));
-            _mm512_store_si512(entry + 256 + 64 * j, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
+    for (int k = 0; k < ks; k += 2)
+        UNROLL for (int j = 0; j < 4; j++) {
+            if (16 * j >= lanes) break;
+            __m512i h = lane_pairs(x, ld, lanes, ks, k, j);
+            largest = larger_pair(largest, h);
+            store_pairs((char *)out + k / 2 * ENTRY + 64 * j, h, &words);
         }
-    }
-    return extent_of(largest);
+    return extent_of_pairs(largest);
 }
 
+static ax_extent pack_turned(void *out, const float *const *at, int lanes, int ks, ax_gemm_side side)
+{
+    const words128 words = load_words(side.plan->narrow->lane_word[side.role]);
+    __m512i largest = _mm512_setzero_si512();
+    turned_pairs turned;
+    for (int k = 0; k < ks; k += 2) {
+        if (k % TURNED == 0) turn(&turned, at, k, lanes, ks);
+        UNROLL for (int j = 0; j < 4; j++) {
+            if (16 * j >= lanes) break;
+            __m512i h = _mm512_load_si512(turned.pair[k % TURNED / 2] + 16 * j);
+            largest = larger_pair(largest, h);
+            store_pairs((char *)out + k / 2 * ENTRY + 64 * j, h, &words);
+        }
+    }
+    return extent_of_pairs(largest);
+}
+
+/* A step of a sum waits for the one before, so that few sums take as long as many. With 24 the scales are read again for each
+ * row. */
 INLINE void body(const tile *t, const int mr, const int nv)
 {
     const char *rows = t->rows, *lanes = t->lanes;
     sums acc;
     load_sums(acc, t, mr, nv);
     for (int p = pairs_of(t); p > 0; p--, rows += 4, lanes += ENTRY) {
-        __m512i word[4], scale[4];
-        UNROLL for (int j = 0; j < nv; j++) {
-            word[j] = _mm512_load_si512(lanes + 64 * j);
-            scale[j] = _mm512_load_si512(lanes + 256 + 64 * j);
-        }
+        __m512i word[4];
+        UNROLL for (int j = 0; j < nv; j++) word[j] = _mm512_load_si512(lanes + 64 * j);
         UNROLL for (int i = 0; i < mr; i++) {
+            const char *scales = lanes + ENTRY / 2;
+            if (mr * nv > 20) __asm__("" : "+r"(scales));
             __m512i row = splat(*(const uint32_t *)(const void *)(rows + i * t->row_stride));
-            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = add_pairs(acc[i][j], _mm512_add_epi16(row, word[j]), scale[j]);
+            UNROLL for (int j = 0; j < nv; j++)
+                acc[i][j] = add_pairs(acc[i][j], _mm512_add_epi16(row, word[j]), _mm512_load_si512(scales + 64 * j));
         }
     }
     store_sums(acc, t, mr, nv);
@@ -70,10 +88,11 @@ INLINE void body(const tile *t, const int mr, const int nv)
 
 static const int most[] = {0, 8, 8, 6, 5};
 
-DEFINE_ADD(add, 4, most, CASES8(body, 1) CASES8(body, 2) CASES6(body, 3) CASES5(body, 4))
+DEFINE_ADD(add, 4, most, 6, CASES8(body, 1) CASES8(body, 2) CASES6(body, 3) CASES6(body, 4))
 
 const ax_gemm_kernel ax_gemm_bf16_additive[] = {
-    {"bf16-additive", AX_ISA_AVX512BF16, serves, ax_gemm_in_range, PANEL, 128, 160, 2, ENTRY / 2, pack_rows, pack_lanes, add},
+    {"bf16-additive", AX_ISA_AVX512BF16, serves, ax_gemm_in_range, PANEL, 128, 160, 2, ENTRY / 2, pack_rows, pack_lanes,
+     pack_turned, add},
     {0},
 };
 #endif

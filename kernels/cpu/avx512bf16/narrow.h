@@ -4,9 +4,8 @@
 #ifndef AX_CPU_NARROW_H
 #define AX_CPU_NARROW_H
 
+#include "kernels/cpu/avx512/turn.h"
 #include "kernels/cpu/gemm.h"
-
-#include <immintrin.h>
 
 enum { PANEL = 64 };            /* lanes of a panel, unless a kernel says otherwise: 4 vectors of sums */
 
@@ -32,6 +31,12 @@ INLINE __m512i pair_up(__m512i v0, __m512i v1)
 INLINE __m512i larger(__m512i largest, __m512i v)
 {
     return _mm512_max_epu32(largest, _mm512_and_si512(v, splat(0x7fffffffu)));
+}
+
+/* The same of what pair_up makes: exponents are all that these kernels ask of an extent. */
+INLINE __m512i larger_pair(__m512i largest, __m512i h)
+{
+    return _mm512_max_epu16(largest, _mm512_and_si512(h, splat(0x7fff7fffu)));
 }
 
 /* words[index] for 32 indices of 7 bits. */
@@ -67,6 +72,45 @@ INLINE __m512i lane_vector(const float *x, int64_t ld, int lanes, int ks, int k,
     return _mm512_maskz_loadu_epi32(k < ks ? first_lanes(lanes - 16 * j) : 0, x + k * ld + 16 * j);
 }
 
+/* Vector j of the pair of k, k + 1 of a panel (ks, lanes); zeros past the ends. After a panel's last rows come the first of
+ * the next panel. */
+INLINE __m512i lane_pairs(const float *x, int64_t ld, int lanes, int ks, int k, int j)
+{
+    static const float zeros[AX_PANEL_MAX];
+    const float *x0 = x + k * ld, *x1 = k + 1 < ks ? x0 + ld : zeros;
+    int64_t ahead = k + KS_AHEAD < ks ? (k + KS_AHEAD) * ld : (k + KS_AHEAD - ks) * ld + lanes;
+    __mmask16 mask = first_lanes(lanes - 16 * j);
+    prefetch(x, ahead + 16 * j);
+    prefetch(x, ahead + ld + 16 * j);
+    return pair_up(_mm512_maskz_loadu_epi32(mask, x0 + 16 * j), _mm512_maskz_loadu_epi32(mask, x1 + 16 * j));
+}
+
+/* Pairs of at most TURNED k of a panel whose lanes are rows in memory. */
+enum { TURNED = 32, TURNED_LANES = 96 };
+typedef struct {
+    _Alignas(64) uint32_t pair[TURNED / 2][TURNED_LANES];
+} turned_pairs;
+
+/* Of lanes that are rows: as halves, elements take half the shuffles. */
+INLINE void turn(turned_pairs *out, const float *const *at, int k, int lanes, int ks)
+{
+    const __m512i lane_of = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    /* upper halves of floats 2 i, above, and 2 i + 1 */
+    const __m512i halves = _mm512_add_epi32(_mm512_mullo_epi32(lane_of, splat(0x00040004)), splat(0x00010003));
+    __mmask16 low = first_lanes(ks - k), high = first_lanes(ks - k - 16);
+    for (int lane = 0; lane < lanes; lane += 16) {
+        __m512 v[16];
+        UNROLL for (int i = 0; i < 16; i++) {
+            const float *x = at[lane + i] + k;
+            prefetch(x, TURNED);
+            v[i] = _mm512_castsi512_ps(_mm512_permutex2var_epi16(_mm512_maskz_loadu_epi32(low, x), halves,
+                                                                 _mm512_maskz_loadu_epi32(high, x + 16)));
+        }
+        transpose16(v);
+        UNROLL for (int p = 0; p < 16; p++) _mm512_store_ps(out->pair[p] + lane, v[p]);
+    }
+}
+
 /* Rows are added in equal steps, of at most `most` rows. */
 INLINE int row_step(int nrows, int most)
 {
@@ -84,19 +128,19 @@ typedef struct {
 } tile;
 
 /* Defines NAME(block) for panels of 16 * widest lanes: body(tile, mr, nv) inlined for the cases listed, mr rows by nv vectors:
- * for each nv 1..widest, mr 1..most[nv], as many as registers allow. */
+ * for each nv 1..widest, mr 1..most[nv], as many as registers allow, and up to `alone` rows where there are no more. */
 #define CASE(body, mr, nv)                                                                                             \
     case (nv) * 16 + (mr): body(&t, mr, nv); break;
 #define CASES4(body, nv) CASE(body, 1, nv) CASE(body, 2, nv) CASE(body, 3, nv) CASE(body, 4, nv)
 #define CASES5(body, nv) CASES4(body, nv) CASE(body, 5, nv)
 #define CASES6(body, nv) CASES5(body, nv) CASE(body, 6, nv)
 #define CASES8(body, nv) CASES6(body, nv) CASE(body, 7, nv) CASE(body, 8, nv)
-#define DEFINE_ADD(name, widest, most, cases)                                                                          \
+#define DEFINE_ADD(name, widest, most, alone, cases)                                                                   \
     static void name##_panel(const ax_gemm_block *b, int panel)                                                        \
     {                                                                                                                  \
         enum { LANES = 16 * (widest) };                                                                                \
         int left = b->nlanes - panel * LANES, nv = left >= LANES ? (widest) : (left + 15) / 16;                        \
-        int step = row_step(b->nrows, most[nv]);                                                                       \
+        int step = b->nrows <= (alone) ? b->nrows : row_step(b->nrows, most[nv]);                                      \
         for (int r = 0; r < b->nrows; r += step) {                                                                     \
             tile t = {b->sums + r * b->ld + panel * LANES, b->ld, b->row_stride, (const char *)b->rows + r * b->row_stride, \
                       (const char *)b->lanes + panel * b->panel_stride, b->ks, b->first, b->side};                     \
@@ -148,5 +192,10 @@ INLINE row_entry read_entry(const char *entry)
 ax_extent ax_narrow_pack_table_rows(void *out, int64_t stride, const float *x, int64_t ld, int rows, int ks, ax_gemm_side side);
 
 INLINE ax_extent extent_of(__m512i largest) { return (ax_extent){_mm512_reduce_max_epu32(largest), 0}; }
+
+INLINE ax_extent extent_of_pairs(__m512i largest)
+{
+    return extent_of(_mm512_max_epu32(_mm512_and_si512(largest, splat(0xffff0000u)), _mm512_slli_epi32(largest, 16)));
+}
 
 #endif

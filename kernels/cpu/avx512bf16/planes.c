@@ -180,16 +180,9 @@ INLINE void add_row(const ax_gemm_block *b, int r, const int chunks, const int p
     }
 }
 
-/* Where no product can be less than 2^-126, or where such products are not flushed, an FMA has the bits of a product, which
- * is exact, and a sum. */
-static int fma_serves(const ax_gemm_block *b)
-{
-    return b->side.plan->lut.fused || (b->row_extent.smallest >> 23) + (b->lane_extent.smallest >> 23) >= 128;
-}
-
 INLINE void add(const ax_gemm_block *b, const int chunks)
 {
-    int kind = 2 * b->side.plan->planes->count + fma_serves(b);
+    int kind = 2 * b->side.plan->planes->count + ax_gemm_may_fuse(b);
     for (int r = 0; r < b->nrows; r++)
         switch (kind) {
         case 2: add_row(b, r, chunks, 1, 0); break;
@@ -217,7 +210,7 @@ DEFINE(16, 11)
 
 #define ROW(chunks, bits)                                                                                              \
     {"vbmi-planes" #bits, AX_ISA_AVX512BF16, serves##bits, ax_gemm_in_range, LANES, 16, AX_GROUP_MAX, sizeof(row_place),     \
-     ENTRY(chunks), pack_rows, pack_lanes##bits, add##bits}
+     ENTRY(chunks), pack_rows, pack_lanes##bits, NULL, add##bits}
 
 const ax_gemm_kernel ax_gemm_vbmi_planes[] = {
     ROW(1, 7), ROW(2, 8), ROW(4, 9), ROW(8, 10), ROW(16, 11), {0},

@@ -7,24 +7,43 @@ enum { WIDE_PANEL = 96, ENTRY = 768 };      /* bytes of a k pair of a panel: 6 v
 
 static int serves(const ax_plan *plan, int role) { return plan->narrow && plan->narrow->lane_bits[role] == 4; }
 
-/* A panel: indices 2i of k1 and 2i + 1 of k0 into the interleaved words, then scales. */
+/* 16 lanes of a pair: indices 2i of k1 and 2i + 1 of k0 into the interleaved words, then scales. */
+INLINE void store_pairs(char *entry, __m512i h)
+{
+    __m512i index = _mm512_and_si512(_mm512_srli_epi16(h, 2), _mm512_set1_epi16(0x1e));
+    _mm512_store_si512(entry, _mm512_or_si512(index, splat(0x00010000u)));
+    _mm512_store_si512(entry + ENTRY / 2, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
+}
+
 static ax_extent pack_lanes(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
 {
     __m512i largest = _mm512_setzero_si512();
-    int nv = (lanes + 15) / 16;
+    (void)side;
+    for (int k = 0; k < ks; k += 2)
+        UNROLL for (int j = 0; j < 6; j++) {
+            if (16 * j >= lanes) break;
+            __m512i h = lane_pairs(x, ld, lanes, ks, k, j);
+            largest = larger_pair(largest, h);
+            store_pairs((char *)out + k / 2 * ENTRY + 64 * j, h);
+        }
+    return extent_of_pairs(largest);
+}
+
+static ax_extent pack_turned(void *out, const float *const *at, int lanes, int ks, ax_gemm_side side)
+{
+    __m512i largest = _mm512_setzero_si512();
+    turned_pairs turned;
     (void)side;
     for (int k = 0; k < ks; k += 2) {
-        char *entry = (char *)out + (size_t)(k / 2) * ENTRY;
-        for (int j = 0; j < nv; j++) {
-            __m512i v0 = lane_vector(x, ld, lanes, ks, k, j), v1 = lane_vector(x, ld, lanes, ks, k + 1, j);
-            largest = larger(larger(largest, v0), v1);
-            __m512i h = pair_up(v0, v1);
-            __m512i index = _mm512_and_si512(_mm512_srli_epi16(h, 2), _mm512_set1_epi16(0x1e));
-            _mm512_store_si512(entry + 64 * j, _mm512_or_si512(index, splat(0x00010000u)));
-            _mm512_store_si512(entry + ENTRY / 2 + 64 * j, _mm512_and_si512(h, _mm512_set1_epi16((short)0xff80)));
+        if (k % TURNED == 0) turn(&turned, at, k, lanes, ks);
+        UNROLL for (int j = 0; j < 6; j++) {
+            if (16 * j >= lanes) break;
+            __m512i h = _mm512_load_si512(turned.pair[k % TURNED / 2] + 16 * j);
+            largest = larger_pair(largest, h);
+            store_pairs((char *)out + k / 2 * ENTRY + 64 * j, h);
         }
     }
-    return extent_of(largest);
+    return extent_of_pairs(largest);
 }
 
 /* The words of a k pair's two rows, with their signs and exponents. Opaque, else each permutation makes them again. */
@@ -58,11 +77,11 @@ INLINE void body(const tile *t, const int mr, const int nv)
 
 static const int most[] = {0, 8, 8, 6, 5, 4, 4};
 
-DEFINE_ADD(add, 6, most, CASES8(body, 1) CASES8(body, 2) CASES6(body, 3) CASES5(body, 4) CASES4(body, 5) CASES4(body, 6))
+DEFINE_ADD(add, 6, most, 0, CASES8(body, 1) CASES8(body, 2) CASES6(body, 3) CASES5(body, 4) CASES4(body, 5) CASES4(body, 6))
 
 const ax_gemm_kernel ax_gemm_bf16_table4[] = {
     {"bf16-table4", AX_ISA_AVX512BF16, serves, ax_gemm_in_range, WIDE_PANEL, 96, 160, 8, ENTRY / 2, ax_narrow_pack_table_rows,
-     pack_lanes, add},
+     pack_lanes, pack_turned, add},
     {0},
 };
 #endif

@@ -36,36 +36,62 @@ ax_extent ax_narrow_pack_table_rows(void *out, int64_t stride, const float *x, i
     return extent_of(largest);
 }
 
-INLINE __m512i pack_bytes(const __m512i *v)
+/* The low bytes of 2 vectors of pairs, k1's below k0's: 4 lanes of v0, then of v1, for each 4 lanes. */
+INLINE __m512i low_bytes(__m512i v0, __m512i v1)
 {
-    return _mm512_packus_epi16(_mm512_packus_epi32(v[0], v[1]), _mm512_packus_epi32(v[2], v[3]));
+    const __m512i first = _mm512_set_epi64(0x7e7c7a7876747270, 0x3e3c3a3836343230, 0x6e6c6a6866646260, 0x2e2c2a2826242220,
+                                           0x5e5c5a5856545250, 0x1e1c1a1816141210, 0x4e4c4a4846444240, 0x0e0c0a0806040200);
+    return _mm512_permutex2var_epi8(v0, first, v1);
 }
 
-/* A panel's entry: 128 bytes of indices in the order that the unpacks undo, then scales. */
+/* A pair of a panel: 128 bytes of indices in the order that the unpacks undo, then scales. */
+INLINE void store_pairs(char *out, const __m512i *h, int lanes, const int bits)
+{
+    __m512i b0 = low_bytes(h[0], h[1]), b1 = low_bytes(h[2], h[3]);
+    if (bits == 6) {
+        const __m512i mask = _mm512_set1_epi16(0x3f3f), second = _mm512_set1_epi16(0x4000);
+        _mm512_store_si512(out, _mm512_ternarylogic_epi32(_mm512_srli_epi16(b0, 1), mask, second, 0xea));
+        _mm512_store_si512(out + 64, _mm512_ternarylogic_epi32(_mm512_srli_epi16(b1, 1), mask, second, 0xea));
+    } else {
+        const __m512i mask = _mm512_set1_epi16(0x7f);
+        __m512i k0 = _mm512_packus_epi16(_mm512_srli_epi16(b0, 8), _mm512_srli_epi16(b1, 8));
+        _mm512_store_si512(out, _mm512_and_si512(k0, _mm512_set1_epi8(0x7f)));
+        _mm512_store_si512(out + 64, _mm512_packus_epi16(_mm512_and_si512(b0, mask), _mm512_and_si512(b1, mask)));
+    }
+    UNROLL for (int j = 0; j < 4; j++) {
+        if (16 * j >= lanes) break;
+        _mm512_store_si512(out + 128 + 64 * j, _mm512_and_si512(h[j], _mm512_set1_epi16((short)0xff80)));
+    }
+}
+
 INLINE ax_extent pack_lanes(char *out, const float *x, int64_t ld, int lanes, int ks, const int bits)
 {
-    const __m512i mask = splat((1u << bits) - 1);
     __m512i largest = _mm512_setzero_si512();
     for (int k = 0; k < ks; k += 2, out += ENTRY) {
-        __m512i i0[4], i1[4];
+        __m512i h[4];
         UNROLL for (int j = 0; j < 4; j++) {
-            __m512i v0 = lane_vector(x, ld, lanes, ks, k, j), v1 = lane_vector(x, ld, lanes, ks, k + 1, j);
-            largest = larger(larger(largest, v0), v1);
-            i0[j] = _mm512_and_si512(_mm512_srli_epi32(v0, 23 - bits), mask);
-            i1[j] = _mm512_and_si512(_mm512_srli_epi32(v1, 23 - bits), mask);
-            _mm512_store_si512(out + 128 + 64 * j, _mm512_and_si512(pair_up(v0, v1), _mm512_set1_epi16((short)0xff80)));
+            h[j] = 16 * j < lanes ? lane_pairs(x, ld, lanes, ks, k, j) : _mm512_setzero_si512();
+            largest = larger_pair(largest, h[j]);
         }
-        if (bits == 6) {
-            UNROLL for (int j = 0; j < 4; j++)
-                i0[j] = _mm512_or_si512(i1[j], _mm512_slli_epi32(_mm512_or_si512(i0[j], splat(64)), 8));
-            _mm512_store_si512(out, _mm512_packus_epi32(i0[0], i0[1]));
-            _mm512_store_si512(out + 64, _mm512_packus_epi32(i0[2], i0[3]));
-        } else {
-            _mm512_store_si512(out, pack_bytes(i0));
-            _mm512_store_si512(out + 64, pack_bytes(i1));
-        }
+        store_pairs(out, h, lanes, bits);
     }
-    return extent_of(largest);
+    return extent_of_pairs(largest);
+}
+
+INLINE ax_extent pack_turned(char *out, const float *const *at, int lanes, int ks, const int bits)
+{
+    __m512i largest = _mm512_setzero_si512();
+    turned_pairs turned;
+    for (int k = 0; k < ks; k += 2, out += ENTRY) {
+        __m512i h[4];
+        if (k % TURNED == 0) turn(&turned, at, k, lanes, ks);
+        UNROLL for (int j = 0; j < 4; j++) {
+            h[j] = 16 * j < lanes ? _mm512_load_si512(turned.pair[k % TURNED / 2] + 16 * j) : _mm512_setzero_si512();
+            largest = larger_pair(largest, h[j]);
+        }
+        store_pairs(out, h, lanes, bits);
+    }
+    return extent_of_pairs(largest);
 }
 
 static ax_extent pack_lanes6(void *out, const float *x, int64_t ld, int lanes, int ks, ax_gemm_side side)
@@ -78,6 +104,18 @@ static ax_extent pack_lanes7(void *out, const float *x, int64_t ld, int lanes, i
 {
     (void)side;
     return pack_lanes(out, x, ld, lanes, ks, 7);
+}
+
+static ax_extent pack_turned6(void *out, const float *const *at, int lanes, int ks, ax_gemm_side side)
+{
+    (void)side;
+    return pack_turned(out, at, lanes, ks, 6);
+}
+
+static ax_extent pack_turned7(void *out, const float *const *at, int lanes, int ks, ax_gemm_side side)
+{
+    (void)side;
+    return pack_turned(out, at, lanes, ks, 7);
 }
 
 /* 64 products of a row and a k pair as bytes: k0's above k1's in 16 bits, vectors 0 and 1 in `low`, 2 and 3 in `high`. */
@@ -104,16 +142,20 @@ INLINE selected select_bytes(const char *bytes, const char *entry, __m512i x0, _
     return s;
 }
 
+/* Pairs of vector j, with sign and exponent. */
+INLINE __m512i widened(const selected *s, const int j)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i pairs = j < 2 ? s->low : s->high;
+    return _mm512_add_epi16(j & 1 ? _mm512_unpackhi_epi8(pairs, zero) : _mm512_unpacklo_epi8(pairs, zero), s->power);
+}
+
 /* The order of instructions counts: each row's bytes are selected before the row above is widened and added, and the sums of
  * a row come together, after all their operands. That takes registers, so there are 4 rows where 5 would fit. */
 INLINE void add_row(__m512 *acc, const selected *s, const __m512i *scale, const int nv)
 {
-    const __m512i zero = _mm512_setzero_si512();
     __m512i u[4];
-    UNROLL for (int j = 0; j < nv; j++) {
-        __m512i pairs = j < 2 ? s->low : s->high;
-        u[j] = _mm512_add_epi16(j & 1 ? _mm512_unpackhi_epi8(pairs, zero) : _mm512_unpacklo_epi8(pairs, zero), s->power);
-    }
+    UNROLL for (int j = 0; j < nv; j++) u[j] = widened(s, j);
     UNROLL for (int j = 0; j < nv; j++) __asm__ volatile("" : "+v"(u[j]));
     UNROLL for (int j = 0; j < nv; j++) acc[j] = add_pairs(acc[j], u[j], scale[j]);
     UNROLL for (int j = 0; j < nv; j++) __asm__ volatile("" : "+v"(acc[j]));
@@ -127,6 +169,16 @@ INLINE void body(const tile *t, const int mr, const int nv, const int bits)
     load_sums(acc, t, mr, nv);
     for (int p = pairs_of(t); p > 0; p--, rows += 16, lanes += ENTRY) {
         __m512i x0 = _mm512_load_si512(lanes), x1 = _mm512_load_si512(lanes + 64), scale[4];
+        if (mr * nv > 20) {      /* no registers left for that order, nor for scales */
+            UNROLL for (int i = 0; i < mr; i++) {
+                selected s = select_bytes(bytes, rows + i * t->row_stride, x0, x1, bits, nv);
+                const char *scales = lanes + 128;
+                __asm__("" : "+r"(scales));
+                UNROLL for (int j = 0; j < nv; j++)
+                    acc[i][j] = add_pairs(acc[i][j], widened(&s, j), _mm512_load_si512(scales + 64 * j));
+            }
+            continue;
+        }
         UNROLL for (int j = 0; j < nv; j++) scale[j] = _mm512_load_si512(lanes + 128 + 64 * j);
         selected now = select_bytes(bytes, rows, x0, x1, bits, nv), next = now;
         UNROLL for (int i = 0; i < mr; i++) {
@@ -150,14 +202,14 @@ INLINE void body7(const tile *t, const int mr, const int nv)
 
 static const int most[] = {0, 8, 8, 5, 4};
 
-DEFINE_ADD(add6, 4, most, CASES8(body6, 1) CASES8(body6, 2) CASES5(body6, 3) CASES4(body6, 4))
-DEFINE_ADD(add7, 4, most, CASES8(body7, 1) CASES8(body7, 2) CASES5(body7, 3) CASES4(body7, 4))
+DEFINE_ADD(add6, 4, most, 6, CASES8(body6, 1) CASES8(body6, 2) CASES6(body6, 3) CASES6(body6, 4))
+DEFINE_ADD(add7, 4, most, 6, CASES8(body7, 1) CASES8(body7, 2) CASES6(body7, 3) CASES6(body7, 4))
 
 const ax_gemm_kernel ax_gemm_bf16_table7[] = {
     {"bf16-table6", AX_ISA_AVX512BF16, serves6, ax_gemm_in_range, PANEL, 592, 20, 8, ENTRY / 2, ax_narrow_pack_table_rows,
-     pack_lanes6, add6},
+     pack_lanes6, pack_turned6, add6},
     {"bf16-table7", AX_ISA_AVX512BF16, serves7, ax_gemm_in_range, PANEL, 592, 20, 8, ENTRY / 2, ax_narrow_pack_table_rows,
-     pack_lanes7, add7},
+     pack_lanes7, pack_turned7, add7},
     {0},
 };
 #endif

@@ -165,9 +165,8 @@ INLINE void biased_tile_flushed(const tile *t, const int mr, const int nv) { bia
 DEFINE_ADD(add_biased_fused, biased_tile_fused, BIASED_VECTORS, BIASED_REGISTERS)
 DEFINE_ADD(add_biased_flushed, biased_tile_flushed, BIASED_VECTORS, BIASED_REGISTERS)
 
-/* v * +-2^eb is exact unless it is flushed, and then one FMA does the same as rounding twice. */
 static void add_biased(const ax_gemm_block *b)
 {
-    if ((b->row_extent.smallest >> 23) + (b->lane_extent.smallest >> 23) > 127) add_biased_fused(b);
+    if (ax_gemm_may_fuse(b)) add_biased_fused(b);
     else add_biased_flushed(b);
 }

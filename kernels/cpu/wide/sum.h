@@ -10,11 +10,7 @@ typedef struct {
     float scale[SUM_LANES];
 } sum_entry;
 
-static int serves_sum(const ax_plan *plan, int role)
-{
-    (void)role;
-    return plan->additive && plan->beta_max < 1u << 23 && plan->alpha_max - plan->alpha_min < 1u << 23;
-}
+static int serves_sum(const ax_plan *plan, int role) { return (void)role, plan->small_sum; }
 
 /* How words are made of operands: fractions in place, or looked up by them. */
 typedef struct {

@@ -34,6 +34,22 @@ INLINE uint32_t load_word(const char *p)
     return x;
 }
 
+/* first[0], second[0], first[1], ... */
+INLINE void store_interleaved(char *out, vu first, vu second)
+{
+#ifdef __AVX512F__
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+    store(out, (vu)_mm512_permutex2var_epi32((__m512i)first, low, (__m512i)second));
+    store(out + 64, (vu)_mm512_permutex2var_epi32((__m512i)first, high, (__m512i)second));
+#else
+    __m256i low = _mm256_unpacklo_epi32((__m256i)first, (__m256i)second);
+    __m256i high = _mm256_unpackhi_epi32((__m256i)first, (__m256i)second);
+    store(out, (vu)_mm256_permute2x128_si256(low, high, 0x20));
+    store(out + 32, (vu)_mm256_permute2x128_si256(low, high, 0x31));
+#endif
+}
+
 #ifdef __AVX512F__
 typedef __mmask16 lane_mask;
 
