@@ -11,6 +11,8 @@ local where = require "where"
 
 local PARTS = { train = 0, valid = 1, test = 2 }
 local IN_ORDER = -1                                -- as the epoch of a batch: not shuffled
+local CHECK = 64                                   -- steps between two looks at the loss where looking stops the device
+local SEGMENT = { step = 0, test = 1, forward = 2, backward = 3, update = 4, done = -1 }
 
 -- Raised to leave a loop, whatever it caught before: "stopped" (a checkpoint is written) or "diverged".
 local function leave(s, reason)
@@ -42,6 +44,13 @@ local function clear(totals)
 end
 
 local function means(sums) return sums[1] / sums[3], sums[2] / sums[3] end
+
+-- Runs fn as one of the engine's segments: the same work whenever it runs, which a device may replay.
+local function segment(s, key, fn, ...)
+  engine.engine_segment(s.ctx.engine, key)
+  fn(s, ...)
+  engine.engine_segment(s.ctx.engine, SEGMENT.done)
+end
 
 -- ---- data ----
 
@@ -116,6 +125,7 @@ function Net:compile(options)
   s.optimizer:prepare(ctx, ctx.params)
   engine.engine_seal(ctx.engine)
   s.ctx = ctx
+  s.watched = engine.device(ctx.engine) == "cpu" and 1 or CHECK
   engine.trial_restore(s.trial)
   read(s.totals)
   s.done, s.step, s.clock.updates =
@@ -124,16 +134,41 @@ end
 
 local function compiled(s) return s.ctx or where.fail "net: call net:compile { optimizer = ... } first" end
 
+local function expect_batch(s, what, batch)
+  compiled(s); stay(s)
+  if batch ~= s.batch then where.fail(what .. ": a batch of data:batches was expected") end
+end
+
+local function forward(s, training)
+  local totals = training and s.totals or s.scratch
+  s.r.model:forward(training)
+  engine.softmax_xent(training and s.logits.grad or nil, totals.tensor, s.logits.value, s.batch.labels)
+end
+
+local function backward(s) s.r.model:backward() end
+
+local function update(s, lr) s.optimizer:update(s.ctx.params, lr, s.clock.updates) end
+
+-- A loss that is not finite ends the trial as diverged.
+local function watch(s)
+  if not finite(read(s.totals)[1]) then leave(s, "diverged") end
+end
+
+local function learning_rate(s, lr)
+  if lr ~= nil and not (type(lr) == "number" and lr >= 0 and finite(lr)) then
+    where.fail(("net:step: a learning rate was expected, not %s"):format(strict.show(lr)))
+  end
+  return lr or s.optimizer.lr
+end
+
 -- The outputs of a batch, its loss and accuracy. Training batches add to net:running(), and a loss that is not finite ends
 -- the trial as diverged.
 function Net:forward(batch, training)
   local s = self.s
-  compiled(s); stay(s)
-  if batch ~= s.batch then where.fail "net:forward: a batch of data:batches was expected" end
+  expect_batch(s, "net:forward", batch)
   local totals = training and s.totals or s.scratch
   local before = totals.sums
-  s.r.model:forward(training and true or false)
-  engine.softmax_xent(training and s.logits.grad or nil, totals.tensor, s.logits.value, batch.labels)
+  segment(s, training and SEGMENT.forward or SEGMENT.test, forward, training and true or false)
   local after = read(totals)
   if training and not finite(after[1]) then leave(s, "diverged") end
   return means { after[1] - before[1], after[2] - before[2], after[3] - before[3] }
@@ -142,24 +177,38 @@ end
 -- The gradients of the last training batch.
 function Net:backward()
   compiled(self.s)
-  self.s.r.model:backward()
+  segment(self.s, SEGMENT.backward, backward)
 end
 
 -- One step of the optimiser, with its own learning rate or another.
 function Net:step(lr)
   local s = self.s
   compiled(s)
-  if lr ~= nil and not (type(lr) == "number" and lr >= 0 and finite(lr)) then
-    where.fail(("net:step: a learning rate was expected, not %s"):format(strict.show(lr)))
-  end
+  lr = learning_rate(s, lr)
   s.clock.updates = s.clock.updates + 1
-  s.optimizer:update(s.ctx.params, lr or s.optimizer.lr, s.clock.updates)
+  segment(s, SEGMENT.update, update, lr)
+end
+
+local function train(s, lr)
+  forward(s, true)
+  backward(s)
+  s.clock.updates = s.clock.updates + 1
+  update(s, lr)
+end
+
+-- Forward, backward and step of a training batch at once. It gives no loss: on a device nothing waits for it, and whether the
+-- loss is finite is seen every CHECK steps and at the end of the epoch.
+function Net:train(batch, lr)
+  local s = self.s
+  expect_batch(s, "net:train", batch)
+  segment(s, SEGMENT.step, train, learning_rate(s, lr))
+  if (s.step + 1) % s.watched == 0 or s.step + 1 == s.data:steps "train" then watch(s) end
 end
 
 function Net:lr() return compiled(self.s) and self.s.optimizer.lr end
 
 -- Mean loss and accuracy of the training batches of this epoch so far.
-function Net:running() return means(compiled(self.s) and self.s.totals.sums) end
+function Net:running() return means(compiled(self.s) and read(self.s.totals)) end
 
 -- Keeps the predictions of one test batch for the trial's record.
 local function keep_predictions(s, batch, at)
@@ -176,12 +225,12 @@ function Net:evaluate(part)
   compiled(s); stay(s)
   clear(s.scratch)
   for batch in s.data:batches(part == "train" and where.fail "net:evaluate: give \"valid\" or \"test\"" or part) do
-    self:forward(batch, false)
+    segment(s, SEGMENT.test, forward, false)
     if part == "test" then keep_predictions(s, batch, at) end
     at = at + s.batch_size
   end
   if part == "test" then s.test.at = s.clock.updates end
-  local loss, acc = means(s.scratch.sums)
+  local loss, acc = means(read(s.scratch))
   if part == "test" then s.test.loss, s.test.acc = loss, acc end
   return loss, acc
 end

@@ -2,9 +2,7 @@
 return function(trial, net, data)
   for epoch in trial:epochs() do
     for batch in data:batches "train" do
-      net:forward(batch, true)
-      net:backward()
-      net:step()
+      net:train(batch)
     end
     local metrics = { lr = net:lr() }
     metrics.train_loss, metrics.train_acc = net:running()

@@ -14,7 +14,7 @@
 
 static inline ax_engine *engine_with(int threads)
 {
-    ax_engine *e = ax_engine_new(threads, 1);
+    ax_engine *e = ax_engine_new("cpu", threads, 1);
     if (!e) fail_msg("engine: %s", ax_errmsg());
     return e;
 }

@@ -223,7 +223,7 @@ static cJSON *tree_new(const request *q, const ax_machine *m)
 /* The rows of one shape, measured together. */
 static int bench_shape(product *p, row *rows, const request *q, cJSON *results)
 {
-    ax_engine *e = ax_engine_new(q->threads, 0);
+    ax_engine *e = ax_engine_new("cpu", q->threads, 0);
     if (!e) return ax_errstatus();
     int status = make_operands(p, e);
     if (status == AX_OK) status = run_rounds(rows, q->multipliers.n, p, (int)q->rounds);

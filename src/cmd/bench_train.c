@@ -37,7 +37,7 @@ typedef struct {
 static int measure(row *r, const ax_plan_file *plan, const ax_spec *spec, const request *q)
 {
     char *text = NULL;
-    ax_engine *e = ax_engine_new(q->threads, plan->strict);
+    ax_engine *e = ax_engine_new("cpu", q->threads, plan->strict);
     ax_script *s = e ? ax_script_open(plan->script, plan->sources, ax_common_options.verbose) : NULL;
     int status = s ? ax_script_bench(s, spec->params, (int)q->steps, WARM_UP, q->threads == 1, e, &text) : ax_errstatus();
     ax_script_close(s);

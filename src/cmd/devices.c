@@ -5,6 +5,7 @@
 #include "cmd/machine.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
+#include "engine/backend.h"
 #include "kernels/kernels.h"
 
 #include <stdio.h>
@@ -15,6 +16,38 @@ static const char *forced_by(const char *name)
 {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
+}
+
+/* CUDA devices, or why there are none. */
+static void print_gpus(void)
+{
+    int n = ax_backend_cuda_devices();
+    if (n < 0) printf("gpu  %s\n", ax_errmsg());
+    if (n == 0) printf("gpu  none\n");
+    for (int i = 0; i < n; i++) {
+        ax_device_info info;
+        if (ax_backend_cuda_describe(&info, i) != AX_OK) printf("gpu  %d: %s\n", i, ax_errmsg());
+        else printf("gpu  %d: %s, capability %d.%d, %.0f GiB, driver for %s\n", i, info.name, info.capability / 10, info.capability % 10,
+                    (double)info.memory / (1 << 30), info.driver);
+    }
+}
+
+static void add_gpus(cJSON *tree)
+{
+    cJSON *list = ax_json_set_array(tree, "gpus");
+    int n = ax_backend_cuda_devices();
+    if (n < 0) ax_json_set_string(tree, "gpus_absent", ax_errmsg());
+    for (int i = 0; i < n; i++) {
+        ax_device_info info;
+        if (ax_backend_cuda_describe(&info, i) != AX_OK) continue;
+        cJSON *gpu = cJSON_CreateObject();
+        ax_json_set_number(gpu, "device", i);
+        ax_json_set_string(gpu, "name", info.name);
+        ax_json_set_number(gpu, "capability", info.capability);
+        ax_json_set_number(gpu, "memory", (double)info.memory);
+        ax_json_set_string(gpu, "driver", info.driver);
+        cJSON_AddItemToArray(list, gpu);
+    }
 }
 
 static int print_json(const ax_machine *m)
@@ -30,6 +63,7 @@ static int print_json(const ax_machine *m)
     const char *name;
     for (int i = 0; (name = ax_cpu_isa_name(i, &has)); i++)
         if (has > 0) cJSON_AddItemToArray(sets, cJSON_CreateString(name));
+    add_gpus(tree);
     return ax_output_json(tree);
 }
 
@@ -57,6 +91,7 @@ static void print_text(const ax_machine *m)
     print_isa(m);
     print_caches(m);
     printf("  OpenBLAS          %s%s\n", m->blas, core ? ": OPENBLAS_CORETYPE says so, its own choice may be faster" : "");
+    print_gpus();
 }
 
 int cmd_devices(int argc, char **argv)

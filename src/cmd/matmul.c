@@ -1,4 +1,5 @@
 /* approxrun matmul: an approximate product of the user's own arrays, through the engine that trains. */
+#include "base/alloc.h"
 #include "base/error.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
@@ -13,7 +14,7 @@
 enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2 };      /* flags of ax_matmul */
 
 typedef struct {
-    const char *a, *b, *c, *multiplier;
+    const char *a, *b, *c, *multiplier, *device;
     bool strict, transpose_a, transpose_b;
 } request;
 
@@ -28,7 +29,7 @@ static int read_operand(ax_tensor **t, ax_engine *e, const char *path)
         *t = ax_tensor_new(e, AX_F32, array.rank, array.shape);
         status = *t ? AX_OK : ax_errstatus();
     }
-    if (status == AX_OK) memcpy(ax_f32(*t), array.data, (size_t)array.size * sizeof(float));
+    if (status == AX_OK) status = ax_tensor_put(*t, array.data);
     ax_npy_release(&array);
     return status;
 }
@@ -70,17 +71,23 @@ static int multiply(ax_engine *e, const request *r, const ax_mult *m)
     ax_tensor *c = ax_tensor_new(e, AX_F32, a->rank, shape);
     if (!c) return ax_errstatus();
     AX_TRY(ax_matmul(c, a, b, NULL, 0, (r->transpose_a ? TRANSPOSE_A : 0) | (r->transpose_b ? TRANSPOSE_B : 0), m));
-    AX_TRY(ax_npy_write(r->c, ax_f32(c), c->rank, c->shape));
+    float *product = ax_alloc((size_t)c->size, sizeof *product);
+    if (!product) return AX_ENOMEM;
+    int status = ax_tensor_get(c, product);
+    if (status == AX_OK) status = ax_npy_write(r->c, product, c->rank, c->shape);
+    ax_free(product);
+    AX_TRY(status);
     if (!ax_common_options.quiet) fprintf(stderr, "%s: %s under %s\n", r->c, ax_shape(c), ax_mult_spec(m));
     return AX_OK;
 }
 
 int cmd_matmul(int argc, char **argv)
 {
-    request r = {0};
+    request r = {.device = "cpu"};
     const ax_option options[] = {
         {"output", 'o', AX_OPT_TEXT, &r.c, "C.npy", "the product, float32", 0, 0},
         {"multiplier", 'm', AX_OPT_TEXT, &r.multiplier, "SPEC", "the multiplier of every product, such as mbm:7 or lut:FILE", 0, 0},
+        {"device", 0, AX_OPT_TEXT, &r.device, "NAME", "cpu (default), or the number of a CUDA device", 0, 0},
         {"strict", 0, AX_OPT_FLAG, &r.strict, NULL, "sum in ascending order: the same bits on every machine", 0, 0},
         {"transpose-a", 0, AX_OPT_FLAG, &r.transpose_a, NULL, "transpose the last two dimensions of A", 0, 0},
         {"transpose-b", 0, AX_OPT_FLAG, &r.transpose_b, NULL, "transpose the last two dimensions of B", 0, 0},
@@ -100,7 +107,7 @@ int cmd_matmul(int argc, char **argv)
     if (!r.multiplier) return ax_fail(AX_EARG, "matmul: --multiplier SPEC is missing; see 'approxrun mult list'");
     const ax_mult *m = ax_mult_get(r.multiplier);
     if (!m) return ax_errstatus();
-    ax_engine *e = ax_engine_new(ax_threads_each(1), r.strict);
+    ax_engine *e = ax_engine_new(r.device, ax_threads_each(1), r.strict);
     if (!e) return ax_errstatus();
     int status = multiply(e, &r, m);
     ax_engine_free(e);

@@ -7,6 +7,7 @@
 #include "cmd/commands.h"
 #include "cmd/experiment.h"
 #include "cmd/output.h"
+#include "cmd/device_list.h"
 #include "cmd/threads.h"
 #include "data/fetch.h"
 #include "run/progress.h"
@@ -20,7 +21,8 @@
 
 typedef struct {
     int64_t jobs;                /* 0: as many as there are cores or trials */
-    const char *dir;
+    const char *dir, *devices;
+    ax_device_list device_list;
     bool dry, strict, restart_failed, json;
 } sweep_options;
 
@@ -88,10 +90,10 @@ static bool use_color(int columns)
 
 static ax_sched_options sched_options(const sweep_options *o, const char *dir, int left)
 {
-    int wanted = o->jobs ? (int)o->jobs : ax_cores(), columns = terminal_columns();
+    int wanted = o->jobs ? (int)o->jobs : o->device_list.cuda ? o->device_list.n : ax_cores(), columns = terminal_columns();
     int jobs = wanted < left ? wanted : left > 0 ? left : 1;
     return (ax_sched_options){
-        .dir = dir, .jobs = jobs, .threads = ax_threads_each(jobs), .quiet = ax_common_options.quiet,
+        .dir = dir, .jobs = jobs, .devices = o->device_list.names, .ndevices = o->device_list.n, .threads = ax_threads_each(jobs), .quiet = ax_common_options.quiet,
         .restart_failed = o->restart_failed, .columns = columns, .color = use_color(columns),
     };
 }
@@ -191,9 +193,10 @@ static int run(const sweep_options *o, ax_plan_file *plan, const char *dir)
 
 int cmd_sweep(int argc, char **argv)
 {
-    sweep_options o = {0};
+    sweep_options o = {.devices = "cpu"};
     const ax_option options[] = {
         {"jobs", 'j', AX_OPT_INT, &o.jobs, "N", "worker processes (default: the cores, at most the trials)", 1, 4096},
+        {"devices", 0, AX_OPT_TEXT, &o.devices, "LIST", "cpu (default), CUDA devices such as 0,1, all of them, or auto", 0, 0},
         {"output", 'o', AX_OPT_TEXT, &o.dir, "DIR", "study directory; the study file is DIR.h5 (default results/NAME)", 0, 0},
         {"dry-run", 'n', AX_OPT_FLAG, &o.dry, NULL, "show the plan, run nothing", 0, 0},
         {"strict", 0, AX_OPT_FLAG, &o.strict, NULL, "fp32 products in the one fixed order too: equal bits on every machine", 0, 0},
@@ -210,6 +213,7 @@ int cmd_sweep(int argc, char **argv)
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (!args.n) return AX_OK;
+    AX_TRY(ax_device_list_parse(&o.device_list, o.devices));
     ax_plan_file plan;
     AX_TRY(ax_experiment_plan(&plan, &usage, &args, o.strict));
     char *dir = ax_experiment_dir(o.dir, &plan);

@@ -4,12 +4,12 @@
 
 #include "base/error.h"
 #include "base/rng.h"
+#include "engine/backend.h"
+#include "engine/engine.h"
 #include "engine/tensor.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { SERIAL = 65536 };             /* below this many values a thread team costs more than it gives */
 
 /* A whole number 0..2^53 from a double; Lua has no other numbers. */
 static int whole(uint64_t *out, double v, const char *what)
@@ -35,52 +35,54 @@ static int check(const ax_tensor *x, const ax_tensor *labels, const ax_dataset *
     return AX_OK;
 }
 
+/* A device's copies live until the set is closed or another device asks; the host's memory needs none. */
+static int put_samples(ax_samples *to, const ax_samples *from, const ax_backend *b, int64_t pixels)
+{
+    *to = (ax_samples){.n = from->n, .pixels = b->memory_new((size_t)(from->n * pixels)), .labels = b->memory_new((size_t)from->n)};
+    if (!to->pixels || !to->labels) return ax_fail(AX_ENOMEM, "the %s device has no memory left for the data set", b->name);
+    if (b->put(to->pixels, from->pixels, (size_t)(from->n * pixels)) || b->put(to->labels, from->labels, (size_t)from->n))
+        return ax_backend_status(b);
+    return AX_OK;
+}
+
+static int settle(ax_dataset *d, const ax_backend *b)
+{
+    if (d->device == b) return AX_OK;
+    ax_dataset_leave(d);
+    d->device = b;
+    d->order_part = -1;
+    if (b->host_memory) {
+        memcpy(d->resident, d->stored, sizeof d->stored);
+        d->resident_order = d->order;
+        return AX_OK;
+    }
+    size_t bytes = (size_t)(d->info.train > d->info.test ? d->info.train : d->info.test) * sizeof *d->order;
+    if (!(d->resident_order = b->memory_new(bytes))) return ax_fail(AX_ENOMEM, "the %s device has no memory left for the data set", b->name);
+    AX_TRY(put_samples(&d->resident[0], &d->stored[0], b, d->pixels));
+    return put_samples(&d->resident[1], &d->stored[1], b, d->pixels);
+}
+
+void ax_dataset_leave(ax_dataset *d)
+{
+    if (!d->device || d->device->host_memory) return;
+    for (int i = 0; i < 2; i++) {
+        d->device->memory_free(d->resident[i].pixels);
+        d->device->memory_free(d->resident[i].labels);
+    }
+    d->device->memory_free(d->resident_order);
+}
+
 /* The permutation of a part in an epoch, made when the epoch is first asked for. */
-static const uint32_t *order_of(ax_dataset *d, int part, uint64_t seed, uint64_t epoch)
+static int order_of(const uint32_t **order, ax_dataset *d, int part, uint64_t seed, uint64_t epoch)
 {
-    if (d->order_part != part || d->order_seed != seed || d->order_epoch != epoch) {
-        ax_rng_permute(d->order, (uint32_t)d->count[part], seed, AX_RNG_SHUFFLE, epoch);
-        d->order_part = part;
-        d->order_seed = seed;
-        d->order_epoch = epoch;
-    }
-    return d->order;
-}
-
-static void scale_pixels(float *restrict out, const uint8_t *restrict in, int64_t n, float scale)
-{
-    for (int64_t i = 0; i < n; i++) out[i] = (float)in[i] * scale;
-}
-
-/* Row `row` of a part in the order of an epoch (NULL: in the set's own), as an index into the stored samples. */
-static int64_t sample_at(const ax_dataset *d, int part, const uint32_t *order, int64_t row)
-{
-    return d->first[part] + (order ? order[row] : row);
-}
-
-/* Shuffled samples lie apart, where no hardware expects the next one: asking for it while this one is scaled halves the time. */
-static void prefetch(const uint8_t *pixels, int64_t n)
-{
-    enum { LINE = 64 };
-    for (int64_t i = 0; i < n; i += LINE) __builtin_prefetch(pixels + i);
-}
-
-/* Rows `from`.. of a part, through `order` if there is one; the rows beyond the part are zero and labelled -1. */
-static void fill(float *x, int32_t *labels, const ax_dataset *d, int part, const uint32_t *order, int64_t from, int64_t rows)
-{
-    const ax_samples *s = &d->stored[part == AX_PART_TEST];
-    int64_t left = d->count[part] > from ? d->count[part] - from : 0, filled = left < rows ? left : rows;
-#ifdef _OPENMP
-#pragma omp parallel for if (filled * d->pixels > SERIAL)
-#endif
-    for (int64_t i = 0; i < filled; i++) {
-        int64_t sample = sample_at(d, part, order, from + i);
-        if (i + 1 < filled) prefetch(s->pixels + sample_at(d, part, order, from + i + 1) * d->pixels, d->pixels);
-        scale_pixels(x + i * d->pixels, s->pixels + sample * d->pixels, d->pixels, d->scale);
-        labels[i] = s->labels[sample];
-    }
-    memset(x + filled * d->pixels, 0, (size_t)((rows - filled) * d->pixels) * sizeof *x);
-    for (int64_t i = filled; i < rows; i++) labels[i] = -1;
+    *order = d->resident_order;
+    if (d->order_part == part && d->order_seed == seed && d->order_epoch == epoch) return AX_OK;
+    ax_rng_permute(d->order, (uint32_t)d->count[part], seed, AX_RNG_SHUFFLE, epoch);
+    d->order_part = part;
+    d->order_seed = seed;
+    d->order_epoch = epoch;
+    if (d->device->host_memory) return AX_OK;
+    return d->device->put(d->resident_order, d->order, (size_t)d->count[part] * sizeof *d->order) ? ax_backend_status(d->device) : AX_OK;
 }
 
 int ax_batch_load(ax_tensor *x, ax_tensor *labels, ax_dataset *d, int part, double seed, double epoch, double batch)
@@ -94,7 +96,12 @@ int ax_batch_load(ax_tensor *x, ax_tensor *labels, ax_dataset *d, int part, doub
     if (batch_number >= (uint64_t)(d->count[part] + rows - 1) / (uint64_t)rows)
         return ax_fail(AX_EARG, "batch_load: batch %g of %g rows is beyond the %lld samples of the part", batch, (double)rows,
                        (long long)d->count[part]);
-    const uint32_t *order = epoch == -1 ? NULL : order_of(d, part, seed_bits, epoch_number);
-    fill(ax_f32(x), ax_i32(labels), d, part, order, (int64_t)batch_number * rows, rows);
+    const uint32_t *order = NULL;
+    AX_TRY(settle(d, x->engine->backend));
+    if (epoch != -1) AX_TRY(order_of(&order, d, part, seed_bits, epoch_number));
+    const ax_samples *from = &d->resident[part == AX_PART_TEST];
+    ax_gather g = {.images = from->pixels, .classes = from->labels, .order = order, .first = d->first[part], .count = d->count[part],
+                   .pixels = d->pixels, .batch = (int64_t)batch_number, .scale = d->scale};
+    x->engine->kernels->gather_batch(x->data, labels->data, &g, rows);
     return AX_OK;
 }

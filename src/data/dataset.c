@@ -90,6 +90,7 @@ ax_dataset *ax_dataset_open(const char *name, const char *options, double scale,
 void ax_dataset_close(ax_dataset *d)
 {
     if (!d) return;
+    ax_dataset_leave(d);
     ax_samples_release(&d->stored[0]);
     ax_samples_release(&d->stored[1]);
     ax_free(d->order);

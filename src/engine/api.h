@@ -24,10 +24,14 @@ void ax_free(void *p);
 const char *ax_text_nearest(const char *word, const char *const *candidates, size_t n);
 
 /* ---- engine (src/engine/engine.c) ---- */
-ax_engine *ax_engine_new(int threads, int strict);
+ax_engine *ax_engine_new(const char *device, int threads, int strict);      /* "cpu", or the number of a CUDA device */
 void ax_engine_free(ax_engine *e);
 int ax_engine_seal(ax_engine *e);                     /* from here on ax_tensor_new fails */
 double ax_engine_bytes(const ax_engine *e);
+const char *ax_engine_device(const ax_engine *e);     /* "cpu" or "cuda" */
+/* From here to the call with key -1 is segment `key` of a training step: the same ops on the same tensors whenever it runs. A
+ * device may replay it as one launch. */
+int ax_engine_segment(ax_engine *e, int key);
 
 /* ---- tensors (src/engine/tensor.c); dtype: 0 F32, 1 I32, 2 U8, 3 F64 ---- */
 ax_tensor *ax_tensor_new(ax_engine *e, int dtype, int rank, const int64_t *shape);       /* zeroed */

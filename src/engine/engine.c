@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "engine/backend.h"
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -22,15 +23,42 @@ static int use_threads(int threads)
 #endif
 }
 
+struct ax_device_block {
+    void *memory;
+    ax_device_block *next;
+};
+
+void *ax_engine_memory(ax_engine *e, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        ax_fail(AX_ENOMEM, "out of memory: %zu x %zu bytes", count, size);
+        return NULL;
+    }
+    ax_device_block *block = ax_arena_alloc(&e->arena, 1, sizeof *block);
+    if (!block) return NULL;
+    block->memory = e->backend->memory_new(bytes);
+    if (!block->memory) {
+        if (ax_backend_status(e->backend) == AX_OK)
+            ax_fail(AX_ENOMEM, "the %s device has no %zu bytes left; a smaller batch or fewer trials at a time may fit", e->backend->name, bytes);
+        return NULL;
+    }
+    block->next = e->blocks;
+    e->blocks = block;
+    e->device_bytes += (double)bytes;
+    return block->memory;
+}
+
 static int add_work(ax_engine *e)
 {
     size_t bytes;
     e->kernels->gemm_work_bytes(&bytes, e->threads);
-    e->work = ax_arena_alloc(&e->arena, bytes, 1);
-    return e->work ? AX_OK : ax_errstatus();
+    e->work = ax_engine_memory(e, bytes, 1);
+    e->flag = e->work ? ax_engine_memory(e, 1, sizeof *e->flag) : NULL;
+    return e->flag ? AX_OK : ax_errstatus();
 }
 
-ax_engine *ax_engine_new(int threads, int strict)
+ax_engine *ax_engine_new(const char *device, int threads, int strict)
 {
     if (threads < 0 || threads > THREADS_MAX) {
         ax_fail(AX_EARG, "engine: %d threads; wanted 1 to %d, or 0 for all cores", threads, THREADS_MAX);
@@ -41,9 +69,11 @@ ax_engine *ax_engine_new(int threads, int strict)
                             "wanted c, avx2, avx512 or avx512bf16, or leave it unset");
         return NULL;
     }
-    ax_engine *e = ax_alloc(1, sizeof *e);
+    const ax_backend *backend = ax_backend_open(device);
+    ax_engine *e = backend ? ax_alloc(1, sizeof *e) : NULL;
     if (!e) return NULL;
-    e->kernels = &ax_kernels_cpu;
+    e->backend = backend;
+    e->kernels = backend->kernels;
     e->strict = strict != 0;
     ax_arena_init(&e->arena);
     e->threads = use_threads(threads);
@@ -55,6 +85,8 @@ ax_engine *ax_engine_new(int threads, int strict)
 void ax_engine_free(ax_engine *e)
 {
     if (!e) return;
+    e->backend->segments_forget();
+    for (ax_device_block *b = e->blocks; b; b = b->next) e->backend->memory_free(b->memory);
     ax_arena_release(&e->arena);
     ax_free(e);
 }
@@ -66,4 +98,13 @@ int ax_engine_seal(ax_engine *e)
     return AX_OK;
 }
 
-double ax_engine_bytes(const ax_engine *e) { return e ? (double)e->arena.bytes : 0.0; }
+double ax_engine_bytes(const ax_engine *e) { return e ? (double)e->arena.bytes + e->device_bytes : 0.0; }
+
+const char *ax_engine_device(const ax_engine *e) { return e->backend->name; }
+
+int ax_engine_segment(ax_engine *e, int key)
+{
+    if (!e || key >= AX_SEGMENTS) return ax_fail(AX_EARG, "segment %d; wanted 0 to %d, or -1 to end one", key, AX_SEGMENTS - 1);
+    if (key >= 0) return e->backend->segment_begin(key), AX_OK;
+    return e->backend->segment_end() ? ax_backend_status(e->backend) : AX_OK;
+}

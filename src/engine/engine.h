@@ -4,15 +4,24 @@
 
 #include "base/arena.h"
 #include "engine/api.h"
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 #include <stdbool.h>
 
+typedef struct ax_device_block ax_device_block;
+
 struct ax_engine {
-    const ax_kernels *kernels;
-    ax_arena arena;              /* every tensor, header and data */
+    const ax_backend *backend;
+    const ax_kernels *kernels;   /* the backend's */
+    ax_arena arena;              /* headers of tensors */
+    ax_device_block *blocks;     /* their data, on the device */
+    double device_bytes;
     int strict, threads;         /* go into each product */
     void *work;                  /* for products on that many threads */
+    int32_t *flag;               /* where an op leaves one number for the host */
 };
+
+/* Zeroed device memory that lives as long as the engine; NULL once it is sealed, or if there is none left. */
+void *ax_engine_memory(ax_engine *e, size_t count, size_t size);
 
 #endif

@@ -2,6 +2,7 @@
 #include "engine/tensor.h"
 
 #include "base/error.h"
+#include "engine/backend.h"
 #include "engine/check.h"
 #include "engine/engine.h"
 
@@ -77,7 +78,7 @@ ax_tensor *ax_tensor_new(ax_engine *e, int dtype, int rank, const int64_t *shape
     if (!t) return NULL;
     *t = (ax_tensor){.engine = e, .dtype = dtype, .size = size};
     set_shape(t, rank, shape);
-    t->data = ax_arena_alloc(&e->arena, (size_t)size, ax_dtype_bytes(t->dtype));
+    t->data = ax_engine_memory(e, (size_t)size, ax_dtype_bytes(t->dtype));
     return t->data ? t : NULL;
 }
 
@@ -97,22 +98,71 @@ static int check_range(int64_t *first, int64_t *count, const char *op, const ax_
     return AX_OK;
 }
 
+/* ---- values cross in parts, as the tensor's type, then as doubles ---- */
+
+enum { PART = 2048 };
+
+typedef union {
+    float f32[PART];
+    int32_t i32[PART];
+    uint8_t u8[PART];
+    double f64[PART];
+} part;
+
+static char *address(const ax_tensor *t, int64_t element) { return (char *)t->data + (size_t)element * ax_dtype_bytes(t->dtype); }
+
+static void to_doubles(double *out, const part *p, int64_t n, enum ax_dtype dtype)
+{
+    for (int64_t i = 0; i < n; i++) switch (dtype) {
+        case AX_F32: out[i] = (double)p->f32[i]; break;
+        case AX_I32: out[i] = p->i32[i]; break;
+        case AX_U8: out[i] = p->u8[i]; break;
+        default: out[i] = p->f64[i]; break;
+        }
+}
+
+static void from_doubles(part *p, const double *in, int64_t n, enum ax_dtype dtype)
+{
+    for (int64_t i = 0; i < n; i++) switch (dtype) {
+        case AX_F32: p->f32[i] = (float)in[i]; break;
+        case AX_I32: p->i32[i] = (int32_t)in[i]; break;
+        case AX_U8: p->u8[i] = (uint8_t)in[i]; break;
+        default: p->f64[i] = in[i]; break;
+        }
+}
+
+static int get(void *host, const ax_tensor *t, int64_t first, int64_t n)
+{
+    const ax_backend *b = t->engine->backend;
+    return b->get(host, address(t, first), (size_t)n * ax_dtype_bytes(t->dtype)) ? ax_backend_status(b) : AX_OK;
+}
+
+static int put(ax_tensor *t, const void *host, int64_t first, int64_t n)
+{
+    const ax_backend *b = t->engine->backend;
+    return b->put(address(t, first), host, (size_t)n * ax_dtype_bytes(t->dtype)) ? ax_backend_status(b) : AX_OK;
+}
+
+int ax_tensor_get(const ax_tensor *t, void *host) { return get(host, t, 0, t->size); }
+int ax_tensor_put(ax_tensor *t, const void *host) { return put(t, host, 0, t->size); }
+
 int ax_tensor_read(const ax_tensor *t, double *out, double offset, double n)
 {
     int64_t first, count;
+    part p;
     AX_TRY(check_range(&first, &count, "tensor_read", t, out, offset, n));
-    for (int64_t i = 0; i < count; i++) switch (t->dtype) {
-        case AX_F32: out[i] = (double)((const float *)t->data)[first + i]; break;
-        case AX_I32: out[i] = ((const int32_t *)t->data)[first + i]; break;
-        case AX_U8: out[i] = ((const uint8_t *)t->data)[first + i]; break;
-        default: out[i] = ((const double *)t->data)[first + i]; break;
-        }
+    for (int64_t at = 0; at < count; at += PART) {
+        int64_t some = count - at < PART ? count - at : PART;
+        AX_TRY(get(&p, t, first + at, some));
+        to_doubles(out + at, &p, some, t->dtype);
+    }
     return AX_OK;
 }
 
 int ax_tensor_write(ax_tensor *t, const double *in, double offset, double n)
 {
     int64_t first, count;
+    part p;
     AX_TRY(check_range(&first, &count, "tensor_write", t, in, offset, n));
     const double lo = t->dtype == AX_U8 ? 0 : INT32_MIN, hi = t->dtype == AX_U8 ? UINT8_MAX : INT32_MAX;
     bool integers = t->dtype == AX_I32 || t->dtype == AX_U8;
@@ -120,12 +170,11 @@ int ax_tensor_write(ax_tensor *t, const double *in, double offset, double n)
         if (!(in[i] >= lo && in[i] <= hi && in[i] == floor(in[i])))
             return ax_fail(AX_EARG, "tensor_write: element %lld is %.17g; a tensor of type %s holds integers from %.0f to %.0f",
                            (long long)(first + i), in[i], ax_dtype_name(t->dtype), lo, hi);
-    for (int64_t i = 0; i < count; i++) switch (t->dtype) {
-        case AX_F32: ((float *)t->data)[first + i] = (float)in[i]; break;
-        case AX_I32: ((int32_t *)t->data)[first + i] = (int32_t)in[i]; break;
-        case AX_U8: ((uint8_t *)t->data)[first + i] = (uint8_t)in[i]; break;
-        default: ((double *)t->data)[first + i] = in[i]; break;
-        }
+    for (int64_t at = 0; at < count; at += PART) {
+        int64_t some = count - at < PART ? count - at : PART;
+        from_doubles(&p, in + at, some, t->dtype);
+        AX_TRY(put(t, &p, first + at, some));
+    }
     return AX_OK;
 }
 

@@ -72,13 +72,15 @@ static int set_attributes(posix_spawnattr_t *attr)
 
 static int spawn(sched *s, worker *w)
 {
+    const char *device = s->o->devices[(w - s->workers) % s->o->ndevices];
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t actions;
     char threads[16], self[16], **env = worker_environment();
     if (!env) return AX_ENOMEM;
     snprintf(threads, sizeof threads, "%d", s->o->threads);
     snprintf(self, sizeof self, "%ld", (long)getpid());
-    char *argv[] = {"approxrun", "worker", "--threads", threads, "--supervisor", self, "--", (char *)s->o->dir, NULL};
+    char *argv[] = {"approxrun", "worker", "--device", (char *)device, "--threads", threads, "--supervisor", self, "--",
+                    (char *)s->o->dir, NULL};
     if (w->err >= 0) close(w->err);
     w->err = memfd_create("worker-stderr", MFD_CLOEXEC);
     posix_spawnattr_init(&attr);

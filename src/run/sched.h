@@ -9,6 +9,8 @@ typedef struct {
     const char *dir;             /* study directory */
     int jobs;                    /* worker processes */
     int threads;                 /* of each worker */
+    const char *const *devices;  /* (ndevices): "cpu", or numbers of CUDA devices; workers take them in turn */
+    int ndevices;
     bool quiet, restart_failed;
     int columns;                 /* of the terminal that shows live bars; 0: none, a line a finished epoch or trial instead */
     bool color;
@@ -25,8 +27,8 @@ typedef struct {
  * SIGTERM, SIGUSR1 or SIGHUP with work left; AX_EINTR: Ctrl-C; AX_ESTORE. Whatever it returns, finished trials are stored. */
 int ax_sched_run(ax_sched_summary *out, const ax_plan_file *plan, const ax_sched_options *o);
 
-/* One claim loop over a study directory, in this process: the body of `approxrun worker`. `supervisor`: the process to die
- * with, 0: none. AX_OK: nothing is left to claim; AX_ESTOP; AX_ESTORE. */
-int ax_worker_run(const char *dir, int threads, int supervisor);
+/* One claim loop over a study directory, in this process: the body of `approxrun worker`. `device`: "cpu", or the number of a
+ * CUDA device. `supervisor`: the process to die with, 0: none. AX_OK: nothing is left to claim; AX_ESTOP; AX_ESTORE. */
+int ax_worker_run(const char *dir, const char *device, int threads, int supervisor);
 
 #endif

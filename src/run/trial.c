@@ -22,7 +22,6 @@
 volatile sig_atomic_t ax_trial_stop_requested;
 
 static const double show_every_s = 0.3;
-static const char device_class[] = "cpu";
 
 struct ax_trial {
     const ax_trial_host *host;
@@ -30,7 +29,8 @@ struct ax_trial {
     int claim;
     ax_engine *engine;
     ax_record record;            /* its curves have spec->epochs values each; record.epochs of them are known */
-    ax_blocks state;             /* views of tensors of the engine */
+    ax_blocks state;             /* copies of tensors of the engine, in host memory */
+    ax_tensor **tensors;         /* these */
     int state_cap;
     ax_position at;              /* of the last checkpoint */
     double clock;                /* ax_now() when this run's training began */
@@ -92,20 +92,26 @@ int ax_trial_add_state(ax_trial *t, const char *name, ax_tensor *tensor)
         ax_block *more = ax_realloc(t->state.blocks, (size_t)cap, sizeof *more);
         if (!more) return AX_ENOMEM;
         t->state.blocks = more;
+        ax_tensor **more_tensors = ax_realloc(t->tensors, (size_t)cap, sizeof *more_tensors);
+        if (!more_tensors) return AX_ENOMEM;
+        t->tensors = more_tensors;
         t->state_cap = cap;
     }
+    void *data = ax_alloc((size_t)tensor->size, ax_dtype_bytes(tensor->dtype));
+    if (!data) return AX_ENOMEM;
+    t->tensors[t->state.n] = tensor;
     ax_block *b = &t->state.blocks[t->state.n++];
-    *b = (ax_block){.dtype = (int)tensor->dtype, .rank = tensor->rank, .data = tensor->data};
+    *b = (ax_block){.dtype = (int)tensor->dtype, .rank = tensor->rank, .data = data};
     snprintf(b->name, sizeof b->name, "%s", name);
     memcpy(b->shape, tensor->shape, sizeof b->shape);
     return AX_OK;
 }
 
-static size_t block_bytes(const ax_block *b)
+/* Brings the copies up to date with the engine. */
+static int copy_state(ax_trial *t)
 {
-    size_t n = ax_dtype_bytes((enum ax_dtype)b->dtype);
-    for (int i = 0; i < b->rank; i++) n *= (size_t)b->shape[i];
-    return n;
+    for (int i = 0; i < t->state.n; i++) AX_TRY(ax_tensor_get(t->tensors[i], t->state.blocks[i].data));
+    return AX_OK;
 }
 
 static bool same_form(const ax_block *a, const ax_block *b)
@@ -125,7 +131,7 @@ static int load_state(ax_trial *t, const ax_blocks *saved, const char *path)
         if (k == t->state.n) return ax_fail(AX_EFORMAT, "%s: its tensor '%s' is not one of the model", path, from->name);
         if (!same_form(from, &t->state.blocks[k]))
             return ax_fail(AX_EFORMAT, "%s: its tensor '%s' has another shape than the model's", path, from->name);
-        memcpy(t->state.blocks[k].data, from->data, block_bytes(from));
+        AX_TRY(ax_tensor_put(t->tensors[k], from->data));
     }
     return AX_OK;
 }
@@ -171,7 +177,7 @@ static int resume(ax_trial *t, const char *path)
     ax_blocks blocks = {0};
     ax_record_init(&saved);
     snprintf(saved.id, sizeof saved.id, "%s", t->spec->id);
-    int status = ax_checkpoint_read(path, &saved, &t->at, &blocks, device_class);
+    int status = ax_checkpoint_read(path, &saved, &t->at, &blocks, t->host->plan->strict ? NULL : ax_engine_device(t->engine));
     if (status == AX_OK) status = load_state(t, &blocks, path);
     if (status == AX_OK) status = load_history(t, &saved);
     ax_blocks_release(&blocks);
@@ -212,7 +218,8 @@ static int checkpoint(ax_trial *t, double epoch, double step, double updates)
     if (!path) return AX_ENOMEM;
     t->at = (ax_position){.epoch = epoch, .step = step, .updates = updates, .train_s = train_s(t)};
     t->record.train_s = t->at.train_s;
-    int status = breaks(t, ax_checkpoint_write(path, &t->record, &t->at, &t->state, device_class));
+    int status = copy_state(t);
+    if (status == AX_OK) status = breaks(t, ax_checkpoint_write(path, &t->record, &t->at, &t->state, ax_engine_device(t->engine)));
     ax_free(path);
     return status;
 }
@@ -365,7 +372,7 @@ static int publish(ax_trial *t)
     ax_blocks weights = {.blocks = ax_alloc((size_t)t->state.n + 1, sizeof *weights.blocks)};
     char *path = ax_study_path(t->host->dir, AX_FILE_TRIAL, t->spec->id);
     bool existed = false;
-    int status = weights.blocks && path ? AX_OK : AX_ENOMEM;
+    int status = weights.blocks && path ? copy_state(t) : AX_ENOMEM;
     for (int i = 0; status == AX_OK && i < t->state.n; i++)
         if (!strncmp(t->state.blocks[i].name, "w/", 2)) weights.blocks[weights.n++] = t->state.blocks[i];
     if (status == AX_OK) status = ax_trialfile_publish(path, &t->record, &weights, &existed);
@@ -408,7 +415,7 @@ static int start_record(ax_trial *t)
     snprintf(r->id, sizeof r->id, "%s", s->id);
     snprintf(r->multiplier, sizeof r->multiplier, "%s", s->multiplier);
     snprintf(r->family, sizeof r->family, "%s", s->family);
-    snprintf(r->device, sizeof r->device, "%s", device_class);
+    snprintf(r->device, sizeof r->device, "%s", strcmp(t->host->device, "cpu") ? "cuda" : "cpu");
     gethostname(r->host, sizeof r->host - 1);
     r->width = s->width;
     r->seed = s->seed;
@@ -459,11 +466,12 @@ int ax_trial_run(const ax_trial_host *h, const ax_spec *spec, int claim)
     if (status != AX_OK) goto out;
     status = ax_journal_add(h->journal, event(&t, "start"));
     if (status != AX_OK) goto out;
-    t.engine = ax_engine_new(h->threads, h->plan->strict);
+    t.engine = ax_engine_new(h->device, h->threads, h->plan->strict);
     status = t.engine ? run_script(&t) : ax_errstatus();
 out:
     ax_engine_free(t.engine);
-    ax_free(t.state.blocks);
+    ax_blocks_release(&t.state);
+    ax_free(t.tensors);
     ax_record_release(&t.record);
     return status;
 }

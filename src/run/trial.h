@@ -15,6 +15,7 @@ typedef struct {
     const char *dir;                 /* study directory */
     const ax_plan_file *plan;
     const char *env;                 /* JSON of run/env.h */
+    const char *device;              /* "cpu", or the number of a CUDA device */
     int threads;
     ax_journal *journal;             /* this worker's */
 } ax_trial_host;

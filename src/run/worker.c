@@ -139,7 +139,7 @@ static int loop(const ax_trial_host *h)
     return AX_OK;
 }
 
-int ax_worker_run(const char *dir, int threads, int supervisor)
+int ax_worker_run(const char *dir, const char *device, int threads, int supervisor)
 {
     handle_signals();
     AX_TRY(follow(supervisor));
@@ -148,7 +148,7 @@ int ax_worker_run(const char *dir, int threads, int supervisor)
     AX_TRY(ax_plan_file_read(dir, &plan));
     char *env = ax_env_json(supervisor ? supervisor : getpid(), threads);
     ax_journal *journal = env ? ax_journal_open(dir) : NULL;
-    ax_trial_host h = {.dir = dir, .plan = &plan, .env = env, .threads = threads, .journal = journal};
+    ax_trial_host h = {.dir = dir, .plan = &plan, .env = env, .device = device, .threads = threads, .journal = journal};
     int status = journal ? loop(&h) : ax_errstatus();
     ax_journal_close(journal);
     ax_free(env);

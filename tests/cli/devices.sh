@@ -37,6 +37,8 @@ expect_match '^  in force +c: APPROXRUN_ISA says so$'
 expect_match '^  caches +L1D [0-9]+ KiB, L2 [0-9]+ KiB, L3 [0-9]+ KiB$'
 expect_exit 0 approxrun devices
 expect_match '^  in force .*: the best that this machine has$'
+expect_match '^gpu  .'
+check "the GPUs it has, or why none, are in JSON" jq -e '(.gpus | length) > 0 or (.gpus_absent // "none" | length) > 0' free.json
 if [ "$(uname -m)" = x86_64 ]; then
   OPENBLAS_CORETYPE=Nehalem expect_exit 0 approxrun devices
   expect_match '^  OpenBLAS +Nehalem: OPENBLAS_CORETYPE says so'

@@ -1,0 +1,40 @@
+/* Where an engine's numbers live and who computes them. The cpu backend is part of the program; the cuda backend is a module,
+ * approxrun_cuda.so, loaded when a device is first asked for, whose one exported symbol is ax_cuda_backend().
+ *
+ * Work on a device is in order: kernels, put and get run one after another. Only get and wait stop the host. A failure sticks:
+ * from then on everything fails and error() tells the first cause. */
+#ifndef AX_BACKEND_H
+#define AX_BACKEND_H
+
+#include "kernels/kernels.h"
+
+typedef struct {
+    char name[256], driver[32];
+    int capability;                  /* 10 * major + minor: 90 is Hopper */
+    size_t memory, free_memory;      /* bytes */
+} ax_device_info;
+
+typedef struct ax_backend {
+    const char *name;                /* "cpu" or "cuda": the device class of a result */
+    int host_memory;                 /* 1: its memory is the host's, which may look into it */
+    const ax_kernels *kernels;       /* all tensors and results are in the backend's memory, descriptors in the host's */
+    int (*devices)(void);            /* how many there are; -1: error() says why none can be used */
+    int (*describe)(ax_device_info *info, int device);
+    int (*open)(int device);         /* 0, or -1. One device a process; opening it again changes nothing */
+    void *(*memory_new)(size_t bytes);       /* zeroed, 256-byte aligned; NULL: none left */
+    void (*memory_free)(void *memory);
+    int (*put)(void *device, const void *host, size_t bytes);
+    int (*get)(void *host, const void *device, size_t bytes);
+    int (*wait)(void);               /* until all work is done: 0, or -1 if something failed */
+    const char *(*error)(void);      /* one line, or NULL */
+
+    /* The ops between begin and end are the segment `key` (below AX_SEGMENTS) of a training step: the same ops on the same memory
+     * whenever it runs, but for what their descriptions call varying. A backend may record a segment and replay it. */
+    void (*segment_begin)(int key);
+    int (*segment_end)(void);
+    void (*segments_forget)(void);   /* before the memory they use is freed */
+} ax_backend;
+
+enum { AX_SEGMENTS = 16 };
+
+#endif

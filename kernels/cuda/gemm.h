@@ -1,0 +1,68 @@
+/* How the cuda backend makes products: a table of kernels, the best first, and the literal rule for operands none of them fits.
+ *
+ * A product is three launches. The first finds the extents of both operands; the fast kernel leaves at once if they are outside
+ * what it is exact for, and the literal kernel, which comes last, leaves at once if they are not: nobody asks the host. */
+#ifndef AX_CUDA_GEMM_H
+#define AX_CUDA_GEMM_H
+
+#include "kernels/cuda/source.h"
+
+/* A multiplier on the device: what kernels take by value. */
+struct ax_cuda_mult {
+    int width, fused, native, linear;
+    int direct;                      /* row of models.def, where there is no table */
+    const uint32_t *words;           /* (2^m + 1, 2^m): the table and a row of zeros; NULL above m = 11 */
+    const uint32_t *alpha, *beta;    /* (2^m): additive and not linear */
+    const uint8_t *bytes;            /* (129, 128): narrow tables, carry << 7 | fraction, the last row zeros; NULL */
+    const uint8_t *class_of;         /* (128): which of the table's different rows a first operand selects by 7 bits; NULL: too many */
+    const uint8_t *class_bytes;      /* (classes, 128): those rows, as bytes */
+    int classes;
+};
+
+/* The largest magnitudes of both operands, as bits. */
+struct ax_cuda_extents {
+    uint32_t a, b;
+};
+
+/* One product of a batch, as kernels take it. */
+struct ax_cuda_product {
+    ax_cuda_source a, b;
+    float *c;
+    const float *bias;
+    int64_t a_batch, b_batch, c_batch, ldc;
+    int m, n, k, batch;
+    enum ax_activation activation;
+    ax_cuda_extents *extents;
+    ax_cuda_mult mult;
+};
+
+struct ax_cuda_gemm_kernel {
+    const char *name;
+    int capability;                  /* the least it runs on */
+    int strict;                      /* 1: the strict order */
+    int (*serves)(const ax_gemm *g);
+    void (*run)(const ax_gemm *g, const ax_cuda_product *p);
+    int finds_extents;               /* 1: its encoding does; they are zero before */
+};
+
+extern const ax_cuda_gemm_kernel ax_cuda_onehot_kernels[];    /* each set ends with a row without a name */
+extern const ax_cuda_gemm_kernel ax_cuda_sum_mma_kernels[];
+extern const ax_cuda_gemm_kernel ax_cuda_rowpanel_kernels[];
+extern const ax_cuda_gemm_kernel ax_cuda_simt_kernels[];
+
+void ax_cuda_literal(const ax_cuda_product *p);
+
+/* The device's copy of a plan, made when it is first asked for. */
+ax_cuda_mult ax_cuda_mult_of(const ax_plan *plan);
+
+/* Fills class_of, class_bytes and classes from a narrow table's (128, 128) bytes. */
+void ax_cuda_find_classes(ax_cuda_mult *mult, const uint8_t *bytes);
+
+/* The least a kernel of words and carries asks: 2 to the carry fits beside either operand's exponent, and in a product. */
+__device__ static inline bool ax_in_range(const ax_cuda_extents &e)
+{
+    uint32_t ea = e.a >> 23, eb = e.b >> 23;
+    return ea <= 253 && eb <= 253 && ea + eb + 1 <= 254 + 127;
+}
+
+#endif

@@ -1,0 +1,382 @@
+/* The module's products in an order of their own, against sums in double and, where operands are patches, against the cpu's. Says
+ * how fast they are. */
+#include "cuda.h"
+
+#include "kernels/sum.h"
+#include "lut/models/all.h"
+
+#include <math.h>
+#include <time.h>
+
+static const ax_backend *cuda;
+static const double bound = 1.5e-6;      /* the relative L2 error allowed */
+static uint64_t rng_state = 20250311;
+
+static uint32_t draw(void)
+{
+    rng_state = rng_state * 6364136223846793005u + 1442695040888963407u;
+    uint32_t x = (uint32_t)(rng_state >> 32);
+    return x ^ x >> 15;
+}
+
+/* Random signs and fractions, exponents of [low, high], one in ten a zero. */
+static float *numbers(int64_t n, uint32_t low, uint32_t high)
+{
+    float *x = malloc((size_t)n * sizeof *x);
+    for (int64_t e = 0; e < n; e++) {
+        uint32_t bits = (draw() & 0x80000000u) | (low + draw() % (high - low + 1)) << 23 | (draw() & 0x7fffffu);
+        x[e] = draw() % 10 == 0 ? 0.0f : ax_float(bits);
+    }
+    return x;
+}
+
+/* --- multipliers --- */
+
+typedef struct {
+    char name[32];
+    ax_plan plan;
+    uint32_t *words;
+    void *memory;
+} mult;
+
+static void analyse(mult *t, int m)
+{
+    ax_lut_view view = {.width = m, .words = t->words, .direct = -1};
+    t->memory = aligned_alloc(64, (ax_plan_bytes(&view) + 127) / 64 * 64);
+    ax_plan_init(&t->plan, &view, t->memory);
+}
+
+static mult family(const char *name, ax_model model, int m)
+{
+    mult t = {.words = malloc(sizeof(uint32_t) << 2 * m)};
+    snprintf(t.name, sizeof t.name, "%s:%d", name, m);
+    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = model((unsigned)m, e >> m, e & ((1u << m) - 1));
+    analyse(&t, m);
+    return t;
+}
+
+static mult random_sum(int m)
+{
+    uint32_t alpha[128], beta[128], bits = ~0u << (23 - m);
+    mult t = {.words = malloc(sizeof(uint32_t) << 2 * m)};
+    snprintf(t.name, sizeof t.name, "sum:%d", m);
+    for (int i = 0; i < 1 << m; i++) alpha[i] = draw() & 0x7fffffu & bits, beta[i] = draw() & 0x7fffffu & bits;
+    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = alpha[e >> m] + beta[e & ((1u << m) - 1)];
+    analyse(&t, m);
+    return t;
+}
+
+static void release(mult *t)
+{
+    free(t->words);
+    free(t->memory);
+}
+
+/* --- products on the device --- */
+
+static void *copy_up(const void *host, size_t bytes)
+{
+    void *device = cuda->memory_new(bytes);
+    cuda->put(device, host, bytes);
+    return device;
+}
+
+static ax_operand matrix(const float *data, int64_t row_stride, int64_t k_stride, int64_t k)
+{
+    return (ax_operand){.kind = AX_OPERAND_MATRIX, .data = data, .row_stride = row_stride, .k_stride = k_stride, .k_inner = k};
+}
+
+static int64_t floats_of(const ax_gemm *g) { return (g->batch - 1) * g->c_batch + g->m * g->ldc; }
+
+/* Runs g, whose operands hold a_floats and b_floats and lie on the host; NaN where nothing is written. */
+static void on_device(float *got, ax_gemm g, int64_t a_floats, int64_t b_floats)
+{
+    int64_t floats = floats_of(&g);
+    size_t bytes;
+    for (int64_t e = 0; e < floats; e++) got[e] = NAN;
+    float *c = copy_up(got, (size_t)floats * 4), *a = copy_up(g.a.data, (size_t)a_floats * 4), *b = copy_up(g.b.data, (size_t)b_floats * 4);
+    float *bias = g.bias ? copy_up(g.bias, (size_t)g.n * 4) : NULL;
+    cuda->kernels->gemm_work_bytes(&bytes, 1);
+    g.c = c, g.a.data = a, g.b.data = b, g.bias = bias, g.threads = 1, g.work = cuda->memory_new(bytes);
+    cuda->kernels->gemm(&g);
+    if (cuda->get(got, c, (size_t)floats * 4)) printf("     %s\n", cuda->error());
+    cuda->memory_free(c), cuda->memory_free(a), cuda->memory_free(b), cuda->memory_free(g.work);
+    if (bias) cuda->memory_free(bias);
+}
+
+/* --- products in double --- */
+
+/* f by its definition, but for results below 2^-126, which are kept. */
+static double product(const ax_lut_view *lut, float x, float y)
+{
+    uint32_t a = ax_bits(x), b = ax_bits(y);
+    if (!(a >> 23 & 255) || !(b >> 23 & 255)) return 0.0;
+    uint32_t word = ax_word(lut, a, b);
+    double u = ldexp(1.0 + (word & 0x7fffffu) * 0x1p-23, (int)(word >> 23) + (int)(a >> 23 & 255) + (int)(b >> 23 & 255) - 254);
+    return (a ^ b) >> 31 ? -u : u;
+}
+
+static float at(const ax_operand *o, int64_t row, int64_t k) { return o->data[row * o->row_stride + k * o->k_stride]; }
+
+/* The relative L2 error of g's outputs, or infinity if an output is missing, written outside, or no zero where all products are. */
+static double error_of(const ax_gemm *g, const float *got)
+{
+    double distance = 0.0, norm = 0.0;
+    int wrong = 0;
+#pragma omp parallel for reduction(+ : distance, norm, wrong)
+    for (int64_t e = 0; e < g->batch * g->m * g->ldc; e++) {
+        int64_t b = e / (g->m * g->ldc), i = e / g->ldc % g->m, j = e % g->ldc;
+        float c = got[b * g->c_batch + i * g->ldc + j];
+        if (j >= g->n) {
+            wrong += !isnan(c);
+            continue;
+        }
+        ax_operand x = g->a, y = g->b;
+        x.data += b * g->a_batch, y.data += b * g->b_batch;
+        double sum = 0.0;
+        int any = 0;
+        for (int64_t k = 0; k < g->k; k++) {
+            double p = product(&g->plan->lut, at(&x, i, k), at(&y, j, k));
+            any |= p != 0.0;
+            sum += p;
+        }
+        if (!any && !g->bias && g->activation != AX_SIGMOID) wrong += c != 0.0f;
+        if (g->bias || g->activation) sum = ax_sum_end((float)sum, g->bias ? g->bias[j] : 0.0f, g->bias != NULL, g->activation);
+        wrong += isnan(c);
+        distance += (c - sum) * (c - sum);
+        norm += sum * sum;
+    }
+    return wrong ? INFINITY : norm > 0.0 ? sqrt(distance / norm) : sqrt(distance);
+}
+
+static int is_close(const ax_gemm *g, int64_t a_floats, int64_t b_floats, const char *name)
+{
+    float *got = malloc((size_t)floats_of(g) * sizeof *got);
+    on_device(got, *g, a_floats, b_floats);
+    double error = error_of(g, got);
+    printf("     %s, %lldx%lldx%lld: relative L2 %.2e\n", name, (long long)g->m, (long long)g->n, (long long)g->k, error);
+    free(got);
+    return error <= bound;
+}
+
+static ax_gemm plain(const mult *t, const float *a, const float *b, int64_t m, int64_t n, int64_t k)
+{
+    return (ax_gemm){.a = matrix(a, k, 1, k), .b = matrix(b, 1, n, k), .m = m, .n = n, .k = k, .ldc = n, .batch = 1, .plan = &t->plan};
+}
+
+static int check_shape(const mult *t, int64_t m, int64_t n, int64_t k, int turned)
+{
+    float *a = numbers(m * k, 118, 133), *b = numbers(n * k, 118, 133);
+    ax_gemm g = plain(t, a, b, m, n, k);
+    g.ldc = n + 3;
+    if (turned) g.a = matrix(a, 1, m, k), g.b = matrix(b, k, 1, k);
+    for (int64_t e = 0; e < k; e++) {      /* a row of zeros, a column of zeros, a row far below the rest */
+        a[5 * g.a.row_stride + e * g.a.k_stride] = 0.0f;
+        b[7 * g.b.row_stride + e * g.b.k_stride] = -0.0f;
+        a[9 * g.a.row_stride + e * g.a.k_stride] *= 0x1p-60f;
+    }
+    int good = is_close(&g, m * k, n * k, t->name);
+    free(a);
+    free(b);
+    return good;
+}
+
+static int check_exponents(const mult *t, uint32_t a_low, uint32_t a_high, uint32_t b_low, uint32_t b_high)
+{
+    int64_t m = 150, n = 90, k = 400;
+    float *a = numbers(m * k, a_low, a_high), *b = numbers(n * k, b_low, b_high);
+    for (int64_t e = 0; e < k; e++) a[5 * k + e] = 0.0f;
+    ax_gemm g = plain(t, a, b, m, n, k);
+    int good = is_close(&g, m * k, n * k, t->name);
+    free(a);
+    free(b);
+    return good;
+}
+
+static void check_mult(const mult *t)
+{
+    static const int64_t shapes[][3] = {{70, 67, 1031}, {129, 257, 333}, {2000, 33, 100}, {4000, 31, 40}, {64, 1000, 97}, {40, 130, 3000},
+                                        {300, 64, 577}, {513, 300, 64}};
+    float *a = numbers(200 * 4096, 118, 133), *b = numbers(136 * 4096, 118, 133);
+    ax_gemm g = plain(t, a, b, 200, 136, 4096);
+    cuda_report(is_close(&g, 200 * 4096, 136 * 4096, t->name), "error at K = 4096", t->name);
+    free(a);
+    free(b);
+    int good = 1;
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        good &= check_shape(t, shapes[s][0], shapes[s][1], shapes[s][2], s % 2);
+    cuda_report(good, "ragged shapes, zero rows and columns", t->name);
+    good = check_exponents(t, 1, 60, 190, 253) & check_exponents(t, 190, 253, 60, 100) & check_exponents(t, 60, 160, 70, 160);
+    cuda_report(good, "exponents far apart", t->name);
+}
+
+/* --- what follows the sum, batches, repetition, the literal rule --- */
+
+static void check_ends(const mult *t)
+{
+    int64_t m = 90, n = 100, k = 300, batch = 3;
+    float *a = numbers(batch * m * k, 118, 124), *b = numbers(batch * n * k, 118, 124), *bias = numbers(n, 118, 126);
+    int good = 1;
+    for (int activation = AX_LINEAR; activation <= AX_SIGMOID; activation++) {
+        ax_gemm g = plain(t, a, b, m, n, k);
+        g.batch = batch, g.a_batch = m * k, g.b_batch = activation % 2 ? n * k : 0, g.c_batch = m * n;
+        g.bias = activation == AX_TANH ? NULL : bias, g.activation = (enum ax_activation)activation;
+        good &= is_close(&g, batch * m * k, batch * n * k, t->name);
+    }
+    cuda_report(good, "bias, activations and batches", t->name);
+    free(a);
+    free(b);
+    free(bias);
+}
+
+static void check_repetition(const mult *t)
+{
+    static const int64_t shapes[][3] = {{128, 1024, 3136}, {700, 300, 900}};
+    int good = 1;
+    for (int s = 0; s < 2; s++) {
+        int64_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+        float *a = numbers(m * k, 118, 133), *b = numbers(n * k, 118, 133), *c[2];
+        ax_gemm g = plain(t, a, b, m, n, k);
+        for (int turn = 0; turn < 2; turn++) on_device(c[turn] = malloc((size_t)(m * n) * 4), g, m * k, n * k);
+        good &= cuda_first_difference(c[0], c[1], m * n, 0) < 0;
+        free(a), free(b), free(c[0]), free(c[1]);
+    }
+    cuda_report(good, "the same bits again", t->name);
+}
+
+/* The cpu's product in the strict order. */
+static void on_host(float *want, ax_gemm g)
+{
+    size_t bytes;
+    ax_kernels_cpu.gemm_work_bytes(&bytes, 2);
+    for (int64_t e = 0; e < floats_of(&g); e++) want[e] = NAN;
+    g.c = want, g.strict = 1, g.threads = 2, g.work = aligned_alloc(64, bytes);
+    ax_kernels_cpu.gemm(&g);
+    free(g.work);
+}
+
+static void check_out_of_range(const mult *t)
+{
+    int64_t m = 200, n = 100, k = 250;
+    float *a = numbers(m * k, 118, 133), *b = numbers(n * k, 118, 133);
+    float *got = malloc((size_t)(m * n) * 4), *want = malloc((size_t)(m * n) * 4);
+    a[17] = INFINITY, b[300] = ax_float(0xfe812345u);
+    ax_gemm g = plain(t, a, b, m, n, k);
+    on_device(got, g, m * k, n * k);
+    on_host(want, g);
+    cuda_report(cuda_first_difference(got, want, m * n, 1) < 0, "the literal rule beyond the range", t->name);
+    free(a), free(b), free(got), free(want);
+}
+
+static int near_host(const ax_gemm *g, int64_t a_floats, int64_t b_floats, const char *what)
+{
+    int64_t floats = floats_of(g);
+    float *got = malloc((size_t)floats * 4), *want = malloc((size_t)floats * 4);
+    double distance = 0.0, norm = 0.0;
+    on_device(got, *g, a_floats, b_floats);
+    on_host(want, *g);
+    int wrong = 0;
+    for (int64_t e = 0; e < floats; e++) {
+        wrong += isnan(got[e]) != isnan(want[e]);
+        if (isnan(want[e])) continue;
+        distance += ((double)got[e] - want[e]) * ((double)got[e] - want[e]);
+        norm += (double)want[e] * want[e];
+    }
+    printf("     %s: relative L2 %.2e\n", what, sqrt(distance / norm));
+    free(got);
+    free(want);
+    return !wrong && sqrt(distance / norm) <= bound;
+}
+
+typedef struct {
+    int64_t n, h, w, c, oc, kernel, stride, pad;
+} conv;
+
+static void check_convolution(const conv *v, const mult *t)
+{
+    int64_t oh = (v->h + 2 * v->pad - v->kernel) / v->stride + 1, ow = (v->w + 2 * v->pad - v->kernel) / v->stride + 1;
+    int64_t taps = v->kernel * v->kernel * v->c, positions = v->n * oh * ow, inputs = v->n * v->h * v->w;
+    float *x = numbers(inputs * v->c, 118, 133), *w = numbers(taps * v->oc, 118, 133), *dy = numbers(positions * v->oc, 118, 133);
+    ax_operand patches = {.kind = AX_OPERAND_PATCHES, .data = x, .n = v->n, .h = v->h, .w = v->w, .c = v->c, .out_h = oh,
+                          .out_w = ow, .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = v->stride, .stride_w = v->stride,
+                          .pad_h = v->pad, .pad_w = v->pad, .dilation_h = 1, .dilation_w = 1, .step = 1};
+    ax_gemm g = {.a = patches, .b = matrix(w, 1, v->oc, taps), .m = positions, .n = v->oc, .k = taps, .ldc = v->oc + 3, .batch = 1,
+                 .plan = &t->plan};
+    cuda_report(near_host(&g, inputs * v->c, taps * v->oc, "forward"), "convolution, forward", t->name);
+    g.a.transposed = 1, g.b = matrix(dy, 1, v->oc, positions), g.m = taps, g.k = positions;
+    cuda_report(near_host(&g, inputs * v->c, positions * v->oc, "weight gradient"), "convolution, weight gradient", t->name);
+    g.a = (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy, .n = v->n, .h = oh, .w = ow, .c = v->oc, .out_h = v->h, .out_w = v->w,
+                       .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = 1, .stride_w = 1, .pad_h = -v->pad, .pad_w = -v->pad,
+                       .dilation_h = v->stride, .dilation_w = v->stride, .step = -1};
+    g.b = matrix(w, v->oc, 1, v->oc);
+    g.b.k_outer_stride = v->c * v->oc;
+    g.m = inputs, g.n = v->c, g.k = v->kernel * v->kernel * v->oc, g.ldc = v->c + 1;
+    cuda_report(near_host(&g, positions * v->oc, taps * v->oc, "input gradient"), "convolution, input gradient", t->name);
+    free(x), free(w), free(dy);
+}
+
+/* --- speed --- */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* The median of 5 rounds of launches that follow one another, everything a product needs included. */
+static double seconds_of(const ax_gemm *g)
+{
+    double best[5], guess = (double)g->m * (double)g->n * (double)g->k / 10e12;
+    int turns = (int)(20e-3 / guess) + 1, rounds = 5;
+    for (int i = 0; i < 3; i++) cuda->kernels->gemm(g);
+    for (int r = 0; r < rounds; r++) {
+        cuda->wait();
+        double start = now();
+        for (int i = 0; i < turns; i++) cuda->kernels->gemm(g);
+        cuda->wait();
+        double took = (now() - start) / turns;
+        int place = r;
+        for (; place && best[place - 1] > took; place--) best[place] = best[place - 1];
+        best[place] = took;
+    }
+    return best[rounds / 2];
+}
+
+static void time_shape(const mult *t, int64_t m, int64_t n, int64_t k)
+{
+    size_t bytes;
+    float *a = numbers(m * k, 118, 133), *b = numbers(n * k, 118, 133);
+    cuda->kernels->gemm_work_bytes(&bytes, 1);
+    ax_gemm g = plain(t, copy_up(a, (size_t)(m * k) * 4), copy_up(b, (size_t)(n * k) * 4), m, n, k);
+    g.c = cuda->memory_new((size_t)(m * n) * 4), g.threads = 1, g.work = cuda->memory_new(bytes);
+    double seconds[2], products = (double)m * (double)n * (double)k;
+    for (g.strict = 0; g.strict < 2; g.strict++) seconds[g.strict] = seconds_of(&g);
+    printf("time %s, %lldx%lldx%lld: %.4f ms, %.2f TMAC/s; strict %.2f TMAC/s\n", t->name, (long long)m, (long long)n, (long long)k,
+           seconds[0] * 1e3, products / seconds[0] * 1e-12, products / seconds[1] * 1e-12);
+    fflush(stdout);
+    cuda->memory_free((void *)g.a.data), cuda->memory_free((void *)g.b.data), cuda->memory_free(g.c), cuda->memory_free(g.work);
+    free(a);
+    free(b);
+}
+
+int main(void)
+{
+    cuda = cuda_backend();
+    mult tables[] = {family("mit", ax_model_mit, 7), family("mit", ax_model_mit, 5), family("mit", ax_model_mit, 4),
+                     family("mit", ax_model_mit, 2), family("mbm", ax_model_mbm, 3), family("mbm", ax_model_mbm, 1),
+                     family("mbm", ax_model_mbm, 5), family("mbm", ax_model_mbm, 7), random_sum(7)};
+    static const conv cases[] = {{9, 17, 15, 40, 48, 3, 1, 1}, {20, 13, 14, 36, 65, 3, 2, 1}, {30, 9, 9, 33, 96, 1, 1, 0}};
+    static const int64_t shapes[][3] = {{4096, 4096, 4096}, {1024, 1024, 1024}, {65536, 64, 576}, {131072, 32, 288}, {128, 1024, 3136}};
+    int count = sizeof tables / sizeof *tables;
+    for (int t = 0; t < count; t++) check_mult(&tables[t]);
+    for (int t = 0; t < count; t += 7) {      /* a sum, and a sum with products behind it */
+        check_ends(&tables[t]);
+        check_repetition(&tables[t]);
+        check_out_of_range(&tables[t]);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_convolution(&cases[i], &tables[t]);
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) time_shape(&tables[t], shapes[s][0], shapes[s][1], shapes[s][2]);
+    }
+    for (int t = 0; t < count; t++) release(&tables[t]);
+    return cuda_summary();
+}
