@@ -89,7 +89,7 @@ function bench.run(r, wanted, warm_up, now, e)
   stand_in(steps, wanted, warm_up, now, time_calls(now))
   session.run(r, e)
   if #steps == 0 then
-    where.usage(("bench train: the training ended within the %d steps that warm up; raise epochs"):format(warm_up))
+    where.usage(("bench train: the training ended or diverged within the %d steps that warm up; raise epochs, or lower lr"):format(warm_up))
   end
   for i, step in ipairs(steps) do seconds[i] = step.seconds end
   return { batch = r.recipe.batch, step_s = seconds, kinds = kinds_of(steps) }

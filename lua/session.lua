@@ -12,6 +12,7 @@ local where = require "where"
 local PARTS = { train = 0, valid = 1, test = 2 }
 local IN_ORDER = -1                                -- as the epoch of a batch: not shuffled
 local CHECK = 64                                   -- steps between two looks at the loss where looking stops the device
+local LARGEST = (2 - 2 ^ -23) * 2 ^ 127            -- of FP32
 local SEGMENT = { step = 0, test = 1, forward = 2, backward = 3, update = 4, done = -1 }
 
 -- Raised to leave a loop, whatever it caught before: "stopped" (a checkpoint is written) or "diverged".
@@ -155,7 +156,7 @@ local function watch(s)
 end
 
 local function learning_rate(s, lr)
-  if lr ~= nil and not (type(lr) == "number" and lr >= 0 and finite(lr)) then
+  if lr ~= nil and not (type(lr) == "number" and lr >= 0 and lr <= LARGEST) then
     where.fail(("net:step: a learning rate was expected, not %s"):format(strict.show(lr)))
   end
   return lr or s.optimizer.lr
@@ -167,7 +168,7 @@ function Net:forward(batch, training)
   local s = self.s
   expect_batch(s, "net:forward", batch)
   local totals = training and s.totals or s.scratch
-  local before = totals.sums
+  local before = s.watched > 1 and read(totals) or totals.sums
   segment(s, training and SEGMENT.forward or SEGMENT.test, forward, training and true or false)
   local after = read(totals)
   if training and not finite(after[1]) then leave(s, "diverged") end
@@ -192,7 +193,7 @@ end
 local function train(s, lr)
   forward(s, true)
   backward(s)
-  s.clock.updates = s.clock.updates + 1
+  s.clock.updates = s.clock.updates + 1             -- dropout's masks are those of the update before
   update(s, lr)
 end
 
@@ -201,7 +202,13 @@ end
 function Net:train(batch, lr)
   local s = self.s
   expect_batch(s, "net:train", batch)
-  segment(s, SEGMENT.step, train, learning_rate(s, lr))
+  lr = learning_rate(s, lr)
+  if s.watched == 1 then
+    self:forward(batch, true)
+    self:backward()
+    return self:step(lr)
+  end
+  segment(s, SEGMENT.step, train, lr)
   if (s.step + 1) % s.watched == 0 or s.step + 1 == s.data:steps "train" then watch(s) end
 end
 

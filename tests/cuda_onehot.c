@@ -375,7 +375,7 @@ static void check_large(const named *all, int64_t m, int64_t n, int64_t k)
         cuda->get(got, g.c, (size_t)(m * n) * 4);
         double error = sampled_error(&g, a, b, got);
         char text[256];
-        snprintf(text, sizeof text, "%s, %lldx%lldx%lld: %.4f ms, %.2f TMAC/s with encoding, relative L2 %.2e", all[i].name, (long long)m,
+        snprintf(text, sizeof text, "%.64s, %lldx%lldx%lld: %.4f ms, %.2f TMAC/s with encoding, relative L2 %.2e", all[i].name, (long long)m,
                  (long long)n, (long long)k, took * 1e3, (double)m * (double)n * (double)k / took * 1e-12, error);
         cuda_report(error <= MOST, "large", text);
     }

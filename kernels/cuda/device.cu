@@ -129,6 +129,14 @@ static int get(void *host, const void *device, size_t bytes)
     return wait_for_all();
 }
 
+void *ax_cuda_keep(const void *host, size_t bytes)
+{
+    void *device = nullptr;
+    ax_cuda_check(cudaMalloc(&device, bytes), "multiplier");
+    if (device) put(device, host, bytes);
+    return device;
+}
+
 /* ---- segments ---- */
 
 enum { RING = 8, VARY_BYTES = 64 << 10, ALIGN = 16 };
@@ -186,6 +194,7 @@ const void *ax_cuda_vary(const void *value, size_t bytes)
         ax_cuda_fail("segment", "too many values vary");
         return nullptr;
     }
+    ax_cuda_sign(&at, sizeof at);
     memcpy(copy_of(v) + at, value, bytes);
     v->used = (at + bytes + ALIGN - 1) / ALIGN * ALIGN;
     if (current_mode == EAGER) send(v);      /* in order before the op that reads it, and after those that read the last */
@@ -204,8 +213,19 @@ int ax_cuda_enter(const char *op)
     return current_mode != REPLAY && !status();
 }
 
+/* Leaves a segment that an error ended before its end. */
+static void abandon(void)
+{
+    cudaGraph_t graph = nullptr;
+    if (current_mode == RECORD && cudaStreamEndCapture(ax_cuda.stream, &graph) == cudaSuccess && graph) cudaGraphDestroy(graph);
+    if (current) current->vary.used = 0;
+    current = nullptr;
+    current_mode = EAGER;
+}
+
 static void segment_begin(int key)
 {
+    abandon();
     current = &segments[key];
     current_mode = current->graph ? REPLAY : current->runs ? RECORD : EAGER;
     signature = 0xcbf29ce484222325u;
@@ -224,6 +244,7 @@ static void finish_recording(void)
 
 static int segment_end(void)
 {
+    if (!current) return status();
     if (current_mode == RECORD) finish_recording();
     if (current_mode == REPLAY && signature != current->signature)
         ax_cuda_fail("segment", "a training step called other ops than the step before; each step must call the same");
@@ -237,7 +258,7 @@ static int segment_end(void)
     return status();
 }
 
-static void segments_forget(void)
+static void drop_recordings(void)
 {
     wait_for_all();
     for (int i = 0; i < AX_SEGMENTS; i++) {
@@ -246,6 +267,12 @@ static void segments_forget(void)
         segments[i].runs = 0;
         segments[i].vary.used = 0;
     }
+}
+
+static void segments_forget(void)
+{
+    abandon();
+    drop_recordings();
 }
 
 /* ---- work memory ---- */
@@ -260,7 +287,7 @@ void *ax_cuda_work(size_t bytes)
         return nullptr;
     }
     if (memory) {
-        segments_forget();           /* their graphs hold the old address */
+        drop_recordings();           /* their graphs hold the old address */
         cudaFree(memory);
     }
     size = bytes + bytes / 4;

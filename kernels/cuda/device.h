@@ -24,9 +24,15 @@ struct ax_cuda_device {
 
 extern ax_cuda_device ax_cuda;
 
+/* Processors that cuts of sums are made for: a constant, so that shapes alone decide the order of a sum. */
+enum { AX_CUDA_CUT_FOR = 132 };
+
 /* Records the first failure, with the op it showed at. */
 void ax_cuda_check(cudaError_t status, const char *op);
 void ax_cuda_fail(const char *op, const char *what);
+
+/* A copy of host memory on the device, in order with the kernels, that is never freed: tables. NULL: the failure is recorded. */
+void *ax_cuda_keep(const void *host, size_t bytes);
 
 /* Work memory that lives until the end of the op that asks: one block, grown when an op outside a recorded segment asks for
  * more. NULL if there is none left (the failure is recorded). */

@@ -19,14 +19,6 @@ struct kept {
     kept *next;
 };
 
-static void *copy_up(const void *host, size_t bytes)
-{
-    void *device = nullptr;
-    ax_cuda_check(cudaMalloc(&device, bytes), "multiplier");
-    if (device) ax_cuda_check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice), "multiplier");
-    return device;
-}
-
 /* The table and, below it, a row of zeros for operands that are zero. */
 static const uint32_t *copy_words(const ax_lut_view *lut)
 {
@@ -34,8 +26,8 @@ static const uint32_t *copy_words(const ax_lut_view *lut)
     void *device = nullptr;
     ax_cuda_check(cudaMalloc(&device, (side + 1) * side * sizeof(uint32_t)), "multiplier");
     if (!device) return nullptr;
-    ax_cuda_check(cudaMemcpy(device, lut->words, side * side * sizeof(uint32_t), cudaMemcpyHostToDevice), "multiplier");
-    ax_cuda_check(cudaMemset((uint32_t *)device + side * side, 0, side * sizeof(uint32_t)), "multiplier");
+    ax_cuda_check(cudaMemcpyAsync(device, lut->words, side * side * sizeof(uint32_t), cudaMemcpyHostToDevice, ax_cuda.stream), "multiplier");
+    ax_cuda_check(cudaMemsetAsync((uint32_t *)device + side * side, 0, side * sizeof(uint32_t), ax_cuda.stream), "multiplier");
     return (const uint32_t *)device;
 }
 
@@ -46,7 +38,7 @@ static void copy_bytes(ax_cuda_mult *mult, const ax_plan *plan)
     for (size_t i = 0; i < SIDE_NARROW; i++)
         for (size_t j = 0; j < SIDE_NARROW; j++)
             bytes[i][j] = (uint8_t)(plan->lut.words[(i >> down << up) << m | (j >> down << up)] >> 16);
-    mult->bytes = (const uint8_t *)copy_up(bytes, sizeof bytes);
+    mult->bytes = (const uint8_t *)ax_cuda_keep(bytes, sizeof bytes);
     ax_cuda_find_classes(mult, &bytes[0][0]);
 }
 
@@ -59,8 +51,8 @@ static ax_cuda_mult make_mult(const ax_plan *plan)
     m.words = copy_words(&plan->lut);
     if (plan->narrow) copy_bytes(&m, plan);
     if (!plan->additive || plan->linear) return m;
-    m.alpha = (const uint32_t *)copy_up(plan->alpha, sizeof(uint32_t) << m.width);
-    m.beta = (const uint32_t *)copy_up(plan->beta, sizeof(uint32_t) << m.width);
+    m.alpha = (const uint32_t *)ax_cuda_keep(plan->alpha, sizeof(uint32_t) << m.width);
+    m.beta = (const uint32_t *)ax_cuda_keep(plan->beta, sizeof(uint32_t) << m.width);
     return m;
 }
 
@@ -206,7 +198,8 @@ void ax_cuda_gemm_work_bytes(size_t *bytes, int threads)
 
 void ax_cuda_gemm(const ax_gemm *g)
 {
-    AX_CUDA_OP("gemm", g->c, g->a, g->b, g->bias, g->m, g->n, g->k, g->ldc, g->batch, g->plan->hash);
+    AX_CUDA_OP("gemm", g->c, g->a, g->b, g->bias, g->m, g->n, g->k, g->ldc, g->batch, g->a_batch, g->b_batch, g->c_batch,
+               g->activation, g->strict, g->plan->hash);
     if (g->m <= 0 || g->n <= 0 || g->batch <= 0) return;
     ax_cuda_extents *extents = (ax_cuda_extents *)g->work;
     ax_cuda_product p = describe(g, extents);

@@ -243,14 +243,14 @@ enum { BUILD = 280 /* what building a panel costs, in rows */, LAUNCH = 40000 /*
 const int64_t ROW_BYTES_MAX = 256 << 20, WORD_BYTES_MAX = 1 << 30, ROWS_MAX = 65535 * 64;
 
 /* Passes in which the table's bytes would be read one by one instead. */
-static double cost_of_bytes(const ax_gemm *g) { return (double)g->m * (double)g->n * (double)g->k * (double)g->batch / (ax_cuda.processors * 16 * 0.4); }
+static double cost_of_bytes(const ax_gemm *g) { return (double)g->m * (double)g->n * (double)g->k * (double)g->batch / (AX_CUDA_CUT_FOR * 16 * 0.4); }
 
 static cut cut_for(const ax_gemm *g, int rows_are_b, int tile_rows, int parts)
 {
     int64_t steps = tiles(g->k, AX_PANEL_DEPTH), part_steps = tiles(steps, parts);
     int64_t rows = rows_are_b ? g->n : g->m, columns = rows_are_b ? g->m : g->n;
     int64_t blocks = tiles(rows, tile_rows) * tiles(columns, AX_PANEL_COLUMNS) * g->batch * parts;
-    double passes = (double)tiles(blocks, ax_cuda.processors) * (double)(part_steps * AX_PANEL_DEPTH) * (tile_rows + BUILD);
+    double passes = (double)tiles(blocks, AX_CUDA_CUT_FOR) * (double)(part_steps * AX_PANEL_DEPTH) * (tile_rows + BUILD);
     if (columns * steps * AX_PANEL_DEPTH * (int64_t)sizeof(uint32_t) > WORD_BYTES_MAX) passes = HUGE_VAL;
     double adding = parts > 1 ? 0.02 * (double)(g->m * g->n * g->batch * parts) + LAUNCH / 2 : 0;
     return {rows_are_b, tile_rows, (int)tiles(steps, part_steps), (int)part_steps, passes + adding + LAUNCH};

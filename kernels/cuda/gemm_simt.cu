@@ -127,7 +127,7 @@ template <class K, int BM, int BN> __global__ void __launch_bounds__(THREADS, 2)
     if (K::GATED && !ax_in_range(*p.extents)) return;
     for (int i = threadIdx.x * 4; i < K::SHARED; i += THREADS * 4) *(uint32_t *)(shared + i) = *(const uint32_t *)(p.mult.bytes + i);
 
-    const int m0 = blockIdx.y * BM, n0 = blockIdx.x * BN, batch = blockIdx.z / task.parts, part = blockIdx.z % task.parts;
+    const int m0 = blockIdx.x * BM, n0 = blockIdx.y * BN, batch = blockIdx.z / task.parts, part = blockIdx.z % task.parts;
     const int first = part * task.part_ks, last = min(p.k, first + task.part_ks);
     find_rows(t.rows_a, BM, p.a, m0, p.m, batch * p.a_batch);
     find_rows(t.rows_b, BN, p.b, n0, p.n, batch * p.b_batch);
@@ -193,7 +193,7 @@ template <class K, int BM, int BN> static void launch(const ax_gemm *g, const ax
     size_t bytes = K::SHARED + sizeof(tile<K, BM, BN>);
     if (bytes > 48 << 10)
         ax_cuda_check(cudaFuncSetAttribute(simt<K, BM, BN>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes), "gemm");
-    dim3 grid((unsigned)tiles(p->n, BN), (unsigned)tiles(p->m, BM), (unsigned)(p->batch * parts));
+    dim3 grid((unsigned)tiles(p->m, BM), (unsigned)tiles(p->n, BN), (unsigned)(p->batch * parts));
     simt_task task = {sums, parts, (int)tiles(tiles(p->k, parts), DEPTH) * DEPTH, ax_rows_run(g->a), ax_rows_run(g->b), 1};
     simt<K, BM, BN><<<grid, THREADS, bytes, ax_cuda.stream>>>(*p, task);
 }
@@ -216,7 +216,7 @@ template <class K> static void run(const ax_gemm *g, const ax_cuda_product *p) {
 /* How many parts a sum is cut into: enough that blocks of 64 x 64 outputs occupy the processors twice, none shorter than 256. */
 static int parts_of(const ax_gemm *g)
 {
-    int64_t blocks = tiles(g->m, 64) * tiles(g->n, 64) * g->batch, wanted = 2 * ax_cuda.processors / blocks, most = g->k / 256;
+    int64_t blocks = tiles(g->m, 64) * tiles(g->n, 64) * g->batch, wanted = 2 * AX_CUDA_CUT_FOR / blocks, most = g->k / 256;
     return (int)(wanted < most ? wanted : most);
 }
 

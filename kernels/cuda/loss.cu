@@ -97,7 +97,7 @@ static __global__ void softmax_xent(float *dlogits, double *totals, row_result *
     int64_t r = blockIdx.x * (int64_t)WARPS + threadIdx.x / WARP;
     if (r < rows) {
         float *g = dlogits ? dlogits + r * classes : nullptr;
-        row_result result = labels[r] < 0 ? unlabelled_row(g, classes) : labelled_row(g, logits + r * classes, labels[r], scale, classes);
+        row_result result = labels[r] < 0 || labels[r] >= classes ? unlabelled_row(g, classes) : labelled_row(g, logits + r * classes, labels[r], scale, classes);
         if (lane() == 0) results[r] = result;
     }
     if (ax_cuda_last_block(&blocks_done, gridDim.x)) add_totals(totals, results, rows);

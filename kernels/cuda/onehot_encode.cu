@@ -8,14 +8,6 @@ enum { THREADS = 256, WARPS = THREADS / 32, RUN = 8 /* groups a warp encodes for
 
 /* ---- classes ---- */
 
-static const uint8_t *copy_up(const void *host, size_t bytes)
-{
-    void *device = nullptr;
-    ax_cuda_check(cudaMalloc(&device, bytes), "multiplier");
-    if (device) ax_cuda_check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice), "multiplier");
-    return (const uint8_t *)device;
-}
-
 void ax_cuda_find_classes(ax_cuda_mult *mult, const uint8_t *bytes)
 {
     uint8_t class_of[FRACTIONS], rows[AX_ONEHOT_CLASSES][FRACTIONS];
@@ -27,8 +19,8 @@ void ax_cuda_find_classes(ax_cuda_mult *mult, const uint8_t *bytes)
         if (c == classes) memcpy(rows[classes++], bytes + i * FRACTIONS, FRACTIONS);
         class_of[i] = (uint8_t)c;
     }
-    mult->class_of = copy_up(class_of, sizeof class_of);
-    mult->class_bytes = copy_up(rows, (size_t)classes * FRACTIONS);
+    mult->class_of = (const uint8_t *)ax_cuda_keep(class_of, sizeof class_of);
+    mult->class_bytes = (const uint8_t *)ax_cuda_keep(rows, (size_t)classes * FRACTIONS);
     mult->classes = classes;
 }
 

@@ -106,9 +106,6 @@ const ax_sum_forms *ax_sum_forms_of(const ax_plan *plan)
     *f = {plan->hash, form_of(plan), nullptr, all};
     all = f;
     if (f->host.rank < 0) return f;
-    void *device = nullptr;
-    ax_cuda_check(cudaMalloc(&device, sizeof f->host), "multiplier");
-    if (device) ax_cuda_check(cudaMemcpy(device, &f->host, sizeof f->host, cudaMemcpyHostToDevice), "multiplier");
-    f->device = (const ax_sum_form *)device;
+    f->device = (const ax_sum_form *)ax_cuda_keep(&f->host, sizeof f->host);
     return f;
 }

@@ -5,6 +5,7 @@
 #include "engine/backend.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Keeps a name in list->text, behind those that stand there already. */
@@ -32,23 +33,34 @@ static int add_all(ax_device_list *list, int n)
     return AX_OK;
 }
 
+/* Digits with commas between. */
+static int check_numbers(const char *text)
+{
+    size_t digits = 0;
+    for (const char *c = text;; c++) {
+        if (*c >= '0' && *c <= '9' && ++digits < 6) continue;
+        if ((*c == ',' || !*c) && digits) {
+            if (!*c) return AX_OK;
+            digits = 0;
+            continue;
+        }
+        return ax_fail(AX_EARG, "--devices: '%s', wanted cpu, auto, all, or numbers such as 0,1", text);
+    }
+}
+
 static int add_numbers(ax_device_list *list, const char *text)
 {
+    AX_TRY(check_numbers(text));
     int there = ax_backend_cuda_devices();
     if (there < 0) return ax_errstatus();
-    while (*text) {
-        size_t n = strspn(text, "0123456789");
-        char number[8];
-        if (n < 1 || n >= sizeof number || (text[n] && text[n] != ',') || (text[n] && !text[n + 1]))
-            return ax_fail(AX_EARG, "--devices: '%s', wanted cpu, auto, all, or numbers such as 0,1", text);
-        snprintf(number, sizeof number, "%.*s", (int)n, text);
-        int device = 0;
-        sscanf(number, "%d", &device);
+    for (char *end; *text; text = *end ? end + 1 : end) {
+        long device = strtol(text, &end, 10);
+        char number[16];
+        snprintf(number, sizeof number, "%ld", device);
         if (device >= there)
-            return ax_fail(AX_EDEVICE, "--devices: device %d, but this machine has %d CUDA device%s; see 'approxrun devices'", device, there,
+            return ax_fail(AX_EDEVICE, "--devices: device %ld, but this machine has %d CUDA device%s; see 'approxrun devices'", device, there,
                            there == 1 ? "" : "s");
         AX_TRY(add(list, number));
-        text += n + (text[n] == ',');
     }
     list->cuda = 1;
     return AX_OK;
@@ -67,6 +79,5 @@ int ax_device_list_parse(ax_device_list *list, const char *text)
         if (n < 0) return ax_errstatus();
         return n ? add_all(list, n) : ax_fail(AX_EDEVICE, "--devices all: this machine has no CUDA device; use --devices cpu");
     }
-    if (!*text) return ax_fail(AX_EARG, "--devices: nothing named, wanted cpu, auto, all, or numbers such as 0,1");
     return add_numbers(list, text);
 }

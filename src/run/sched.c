@@ -40,7 +40,8 @@ typedef struct {
     int running;
     int stop;                    /* AX_OK, or why the sweep stops: AX_EINTR, AX_ESTOP, AX_ESTORE, ... */
     bool killed;
-    int lost;                    /* workers in a row that ended without a trial */
+    int lost;                    /* workers in a row that ended without a trial, none having finished one */
+    int settled;                 /* trials finished when the last was lost */
     char why[2048];              /* message of a fatal failure */
 } sched;
 
@@ -231,9 +232,12 @@ static int ended(sched *s, worker *w, int wait_status)
         s->lost = 0;
         return AX_OK;
     }
+    int settled = ax_watch_count(&s->watch, AX_STATE_complete) + ax_watch_count(&s->watch, AX_STATE_diverged);
+    if (settled != s->settled) s->lost = 0;
+    s->settled = settled;
     if (++s->lost < LOST_STARTS) return AX_OK;
     describe_end(text, sizeof text, wait_status, words);
-    give_up(s, AX_EFAILED, text);
+    give_up(s, code == ax_exit_code(AX_EDEVICE) ? AX_EDEVICE : AX_EFAILED, text);
     return AX_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "engine/backend.h"
 #include "run/env.h"
 #include "run/trial.h"
 #include "store/claim.h"
@@ -109,7 +110,9 @@ static int run_claimed(const ax_trial_host *h, const ax_spec *spec, int claim)
     if (status != AX_OK && status != AX_ESTOP) printf("failed: %s\n", why);
     from_log(&saved);
     if (status == AX_OK) return AX_OK;
-    return ends_worker(status) ? ax_fail(status, "%s", why) : note_failure(h, spec->id, why);
+    if (ends_worker(status)) return ax_fail(status, "%s", why);
+    AX_TRY(note_failure(h, spec->id, why));
+    return status == AX_EDEVICE ? ax_fail(status, "%s", why) : AX_OK;      /* this process cannot use its device again */
 }
 
 static bool settled(const char *dir, const char *id)
@@ -144,6 +147,7 @@ int ax_worker_run(const char *dir, const char *device, int threads, int supervis
     handle_signals();
     AX_TRY(follow(supervisor));
     prefer_as_victim();
+    if (!ax_backend_open(device)) return ax_errstatus();
     ax_plan_file plan;
     AX_TRY(ax_plan_file_read(dir, &plan));
     char *env = ax_env_json(supervisor ? supervisor : getpid(), threads);
