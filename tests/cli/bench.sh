@@ -118,7 +118,7 @@ expect_match '^peak memory of the process: [0-9]+ MB$'
 check "nothing was stored" [ "$(ls)" = "$(printf '%s\n' e_6.bin facts.jq own.lua s.lua)" ]
 
 expect_exit 2 approxrun bench train s.lua epochs=1
-expect_err "the training ended within the 10 steps that warm up; raise epochs"
+expect_err "the training ended or diverged within the 10 steps that warm up; raise epochs, or lower lr"
 expect_exit 2 approxrun bench train nowhere.lua
 expect_err "nowhere.lua"
 expect_exit 2 approxrun bench train s.lua epoch=1
