@@ -1,8 +1,9 @@
 /* Where an engine's numbers live and who computes them. The cpu backend is part of the program; the cuda backend is a module,
  * approxrun_cuda.so, loaded when a device is first asked for, whose one exported symbol is ax_cuda_backend().
  *
- * Work on a device is in order: kernels, put and get run one after another. Only get and wait stop the host. A failure sticks:
- * from then on everything fails and error() tells the first cause. */
+ * Work on a device is in order: kernels, put and get run one after another. Kernels and put return before it is done; get and wait
+ * return after, and so may making and freeing memory and ending a segment that has run far ahead. A failure sticks: from then on
+ * everything fails and error() tells the first cause. */
 #ifndef AX_BACKEND_H
 #define AX_BACKEND_H
 
@@ -11,7 +12,7 @@
 typedef struct {
     char name[256], driver[32];
     int capability;                  /* 10 * major + minor: 90 is Hopper */
-    size_t memory, free_memory;      /* bytes */
+    size_t memory;                   /* bytes */
 } ax_device_info;
 
 typedef struct ax_backend {
@@ -21,9 +22,9 @@ typedef struct ax_backend {
     int (*devices)(void);            /* how many there are; -1: error() says why none can be used */
     int (*describe)(ax_device_info *info, int device);
     int (*open)(int device);         /* 0, or -1. One device a process; opening it again changes nothing */
-    void *(*memory_new)(size_t bytes);       /* zeroed, 256-byte aligned; NULL: none left */
+    void *(*memory_new)(size_t bytes);       /* zeroed, at least 64-byte aligned; NULL: none left */
     void (*memory_free)(void *memory);
-    int (*put)(void *device, const void *host, size_t bytes);
+    int (*put)(void *device, const void *host, size_t bytes);      /* `host` may be reused when it returns */
     int (*get)(void *host, const void *device, size_t bytes);
     int (*wait)(void);               /* until all work is done: 0, or -1 if something failed */
     const char *(*error)(void);      /* one line, or NULL */

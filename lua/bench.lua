@@ -61,7 +61,7 @@ local function stand_in(steps, wanted, warm_up, now, spent)
     return #steps < wanted and 1 or 0
   end
   calls.trial_restore, calls.trial_epoch = begin, begin
-  calls.trial_add_state, calls.trial_should_sync, calls.trial_finish = nothing, nothing, nothing
+  calls.trial_add_state, calls.trial_finish = nothing, nothing
   engine.trial_position, engine.predictions = nothing, nothing
   function engine.trial_engine(e) return e end
 end

@@ -155,9 +155,9 @@ local function watch(s)
   if not finite(read(s.totals)[1]) then leave(s, "diverged") end
 end
 
-local function learning_rate(s, lr)
+local function learning_rate(s, what, lr)
   if lr ~= nil and not (type(lr) == "number" and lr >= 0 and lr <= LARGEST) then
-    where.fail(("net:step: a learning rate was expected, not %s"):format(strict.show(lr)))
+    where.fail(("%s: a learning rate was expected, not %s"):format(what, strict.show(lr)))
   end
   return lr or s.optimizer.lr
 end
@@ -185,7 +185,7 @@ end
 function Net:step(lr)
   local s = self.s
   compiled(s)
-  lr = learning_rate(s, lr)
+  lr = learning_rate(s, "net:step", lr)
   s.clock.updates = s.clock.updates + 1
   segment(s, SEGMENT.update, update, lr)
 end
@@ -202,7 +202,7 @@ end
 function Net:train(batch, lr)
   local s = self.s
   expect_batch(s, "net:train", batch)
-  lr = learning_rate(s, lr)
+  lr = learning_rate(s, "net:train", lr)
   if s.watched == 1 then
     self:forward(batch, true)
     self:backward()

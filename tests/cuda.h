@@ -72,6 +72,14 @@ static inline int cuda_summary(void)
     return cuda_failed ? 1 : 0;
 }
 
+/* Device memory holding a copy. */
+static inline void *cuda_copy(const ax_backend *b, const void *host, size_t bytes)
+{
+    void *device = b->memory_new(bytes);
+    b->put(device, host, bytes);
+    return device;
+}
+
 /* The index of the first of n 32-bit words that differ, or -1. As floats: two NaNs are equal whatever their payload, which the
  * CPU passes on and the device does not. */
 static inline int64_t cuda_first_difference(const void *a, const void *b, int64_t n, int floats)

@@ -1,110 +1,10 @@
 /* The module's products against the cpu's, whose own proof is op_gemm.c. Strict: the same bits, whatever the operands. */
 #include "cuda.h"
-
-#include "kernels/cpu/split.h"
-#include "lut/models/all.h"
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-static uint64_t rng_state = 20240229;
-
-static uint32_t draw(void)
-{
-    rng_state = rng_state * 6364136223846793005u + 1442695040888963407u;
-    uint32_t x = (uint32_t)(rng_state >> 32);
-    return x ^ x >> 15;
-}
-
-/* A number with an exponent of [low, high], one in eight a zero or a subnormal. */
-static float number(uint32_t low, uint32_t high)
-{
-    uint32_t kind = draw() % 32, sign = draw() & 0x80000000u, fraction = draw() & 0x7fffffu;
-    if (kind < 3) return ax_float(sign);
-    if (kind == 3) return ax_float(sign | fraction);
-    return ax_float(sign | (low + draw() % (high - low + 1)) << 23 | fraction);
-}
-
-static float *numbers(int64_t n, uint32_t low, uint32_t high)
-{
-    float *x = malloc((size_t)n * sizeof *x);
-    for (int64_t e = 0; e < n; e++) x[e] = number(low, high);
-    return x;
-}
-
-/* --- multipliers --- */
-
-typedef struct {
-    char name[32];
-    ax_plan plan;
-    uint32_t *words;
-    void *memory;
-} mult;
-
-static void analyse(mult *t, const ax_lut_view *view)
-{
-    t->memory = aligned_alloc(64, (ax_plan_bytes(view) + 127) / 64 * 64);
-    ax_plan_init(&t->plan, view, t->memory);
-}
-
-static mult family(const char *name, ax_model model, int row, int m)
-{
-    mult t = {.words = NULL};
-    ax_lut_view view = {.width = m, .model = model, .direct = row};
-    snprintf(t.name, sizeof t.name, "%s:%d", name, m);
-    if (m <= AX_TABLE_MAX_WIDTH) {
-        t.words = malloc(sizeof(uint32_t) << 2 * m);
-        for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = model((unsigned)m, e >> m, e & ((1u << m) - 1));
-        view.words = t.words;
-    }
-    analyse(&t, &view);
-    return t;
-}
-
-static mult noise(int m, int bits)
-{
-    mult t = {.words = malloc(sizeof(uint32_t) << 2 * m)};
-    snprintf(t.name, sizeof t.name, "random:%d/%d", m, bits);
-    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = (draw() & 0xffffffu) & ~0u << (23 - bits);
-    ax_lut_view view = {.width = m, .words = t.words, .direct = -1};
-    analyse(&t, &view);
-    return t;
-}
-
-static mult random_sum(int m)
-{
-    uint32_t alpha[1 << 11], beta[1 << 11], bits = ~0u << (23 - m);
-    mult t = {.words = malloc(sizeof(uint32_t) << 2 * m)};
-    snprintf(t.name, sizeof t.name, "sum:%d", m);
-    for (int i = 0; i < 1 << m; i++) alpha[i] = draw() & 0x7fffffu & bits, beta[i] = draw() & 0x7fffffu & bits;
-    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = alpha[e >> m] + beta[e & ((1u << m) - 1)];
-    ax_lut_view view = {.width = m, .words = t.words, .direct = -1};
-    analyse(&t, &view);
-    return t;
-}
-
-static void release(mult *t)
-{
-    free(t->words);
-    free(t->memory);
-}
+#include "gemm.h"
 
 /* --- comparison --- */
 
 static const ax_backend *cuda;
-
-static void *copy_up(const void *host, size_t bytes)
-{
-    void *device = cuda->memory_new(bytes);
-    cuda->put(device, host, bytes);
-    return device;
-}
-
-static ax_operand matrix(const float *data, int64_t row_stride, int64_t k_stride, int64_t k)
-{
-    return (ax_operand){.kind = AX_OPERAND_MATRIX, .data = data, .row_stride = row_stride, .k_stride = k_stride, .k_inner = k};
-}
 
 /* Runs g, whose operands hold a_floats and b_floats and point to host memory, on both backends. */
 static int same_bits(ax_gemm g, int64_t a_floats, int64_t b_floats, const char *what, const char *name)
@@ -120,8 +20,8 @@ static int same_bits(ax_gemm g, int64_t a_floats, int64_t b_floats, const char *
     free(host.work);
 
     for (int64_t e = 0; e < floats; e++) got[e] = 77.0f;
-    float *c = copy_up(got, (size_t)floats * 4), *a = copy_up(g.a.data, (size_t)a_floats * 4), *b = copy_up(g.b.data, (size_t)b_floats * 4);
-    float *bias = g.bias ? copy_up(g.bias, (size_t)g.n * 4) : NULL;
+    float *c = cuda_copy(cuda, got, (size_t)floats * 4), *a = cuda_copy(cuda, g.a.data, (size_t)a_floats * 4), *b = cuda_copy(cuda, g.b.data, (size_t)b_floats * 4);
+    float *bias = g.bias ? cuda_copy(cuda, g.bias, (size_t)g.n * 4) : NULL;
     cuda->kernels->gemm_work_bytes(&bytes, 1);
     g.c = c, g.a.data = a, g.b.data = b, g.bias = bias, g.strict = 1, g.threads = 1, g.work = cuda->memory_new(bytes);
     cuda->kernels->gemm(&g);
@@ -140,7 +40,7 @@ static int same_bits(ax_gemm g, int64_t a_floats, int64_t b_floats, const char *
     return bad == 0;
 }
 
-static int check_shape(const mult *t, int64_t m, int64_t n, int64_t k, uint32_t low, uint32_t high, const char *what)
+static int same_at_shape(const mult *t, int64_t m, int64_t n, int64_t k, uint32_t low, uint32_t high, const char *what)
 {
     float *a = numbers(m * k, low, high), *b = numbers(n * k, low, high);
     ax_gemm g = {.a = matrix(a, k, 1, k), .b = matrix(b, 1, n, k), .m = m, .n = n, .k = k, .ldc = n, .batch = 1, .plan = &t->plan};
@@ -156,10 +56,10 @@ static void check_mult(const mult *t)
                                         {6, 1000, 25}, {1000, 6, 25}, {25, 6, 900}};
     int good = 1;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-        good &= check_shape(t, shapes[s][0], shapes[s][1], shapes[s][2], 119, 135, "shape");
-    good &= check_shape(t, 40, 50, 9, 1, 130, "below the range");
-    good &= check_shape(t, 20, 70, 5, 1, 254, "over the range");
-    good &= check_shape(t, 20, 70, 2, 126, 128, "near one");
+        good &= same_at_shape(t, shapes[s][0], shapes[s][1], shapes[s][2], 119, 135, "shape");
+    good &= same_at_shape(t, 40, 50, 9, 1, 130, "below the range");
+    good &= same_at_shape(t, 20, 70, 5, 1, 254, "over the range");
+    good &= same_at_shape(t, 20, 70, 2, 126, 128, "near one");
     float a[16], b[16];
     for (int i = 0; i < 16; i++) a[i] = number(1, 254), b[i] = number(1, 254);
     a[3] = INFINITY, a[5] = ax_float(0xffc12345u), b[2] = -INFINITY, b[9] = 0.0f;
@@ -175,19 +75,17 @@ static void check_multipliers(void)
         int m = widths[w], row = 0;
 #define AX_FAMILY(name, widest, form, title, reference)                                                                \
     {                                                                                                                  \
-        mult t = family(#name, ax_model_##name, row++, m);                                                             \
+        mult t = ready(from_model(ax_model_##name, row++, m));                                                             \
         check_mult(&t);                                                                                                \
         release(&t);                                                                                                   \
     }
 #include "lut/models.def"
 #undef AX_FAMILY
         if (m > AX_TABLE_MAX_WIDTH) continue;
-        mult tables[] = {noise(m, m), noise(m, 23), random_sum(m)};
+        mult tables[] = {ready(from_noise(m, m)), ready(from_noise(m, 23)), ready(from_random_sum(m))};
         for (int i = 0; i < 3; i++) check_mult(&tables[i]), release(&tables[i]);
     }
-    ax_lut_view view = {.width = 23, .native = 1, .direct = -1};
-    mult native = {.name = "fp32"};
-    analyse(&native, &view);
+    mult native = ready((mult){.name = "fp32", .view = {.width = 23, .native = 1, .direct = -1}});
     check_mult(&native);
     release(&native);
 }
@@ -229,7 +127,7 @@ static void check_convolutions(void)
         {2, 9, 8, 1, 6, 5, 5, 1, 2}, {2, 7, 9, 6, 5, 5, 5, 1, 0}, {1, 9, 11, 3, 4, 3, 2, 2, 1},  {1, 8, 8, 5, 17, 3, 3, 3, 2},
         {3, 2, 2, 2, 3, 3, 3, 1, 1}, {1, 4, 30, 16, 3, 1, 1, 1, 0}, {2, 6, 5, 4, 2, 2, 5, 2, 3}, {5, 12, 12, 8, 40, 3, 3, 1, 1},
     };
-    mult tables[] = {family("mit", ax_model_mit, 1, 5), noise(7, 7)};
+    mult tables[] = {ready(from_model(ax_model_mit, 1, 5)), ready(from_noise(7, 7))};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int t = 0; t < 2; t++) check_convolution(&cases[i], &tables[t]);
     release(&tables[0]);
@@ -238,7 +136,7 @@ static void check_convolutions(void)
 
 static void check_batches(void)
 {
-    mult t = noise(7, 7);
+    mult t = ready(from_noise(7, 7));
     int64_t m = 21, n = 33, k = 40, batch = 3;
     float *a = numbers(batch * m * k, 115, 135), *b = numbers(batch * n * k, 115, 135), *bias = numbers(n, 120, 130);
     bias[3] = INFINITY, bias[4] = -0.0f;
@@ -260,6 +158,7 @@ static void check_batches(void)
 
 int main(void)
 {
+    rng_state = 20240229;
     cuda = cuda_backend();
     check_multipliers();
     check_convolutions();

@@ -1,26 +1,17 @@
 /* The module's products in an order of their own, against sums in double and, where operands are patches, against the cpu's. Says
  * how fast they are. */
 #include "cuda.h"
+#include "gemm.h"
 
 #include "kernels/sum.h"
-#include "lut/models/all.h"
 
-#include <math.h>
 #include <time.h>
 
 static const ax_backend *cuda;
 static const double bound = 1.5e-6;      /* the relative L2 error allowed */
-static uint64_t rng_state = 20250311;
-
-static uint32_t draw(void)
-{
-    rng_state = rng_state * 6364136223846793005u + 1442695040888963407u;
-    uint32_t x = (uint32_t)(rng_state >> 32);
-    return x ^ x >> 15;
-}
 
 /* Random signs and fractions, exponents of [low, high], one in ten a zero. */
-static float *numbers(int64_t n, uint32_t low, uint32_t high)
+static float *recipe(int64_t n, uint32_t low, uint32_t high)
 {
     float *x = malloc((size_t)n * sizeof *x);
     for (int64_t e = 0; e < n; e++) {
@@ -30,61 +21,7 @@ static float *numbers(int64_t n, uint32_t low, uint32_t high)
     return x;
 }
 
-/* --- multipliers --- */
-
-typedef struct {
-    char name[32];
-    ax_plan plan;
-    uint32_t *words;
-    void *memory;
-} mult;
-
-static void analyse(mult *t, int m)
-{
-    ax_lut_view view = {.width = m, .words = t->words, .direct = -1};
-    t->memory = aligned_alloc(64, (ax_plan_bytes(&view) + 127) / 64 * 64);
-    ax_plan_init(&t->plan, &view, t->memory);
-}
-
-static mult family(const char *name, ax_model model, int m)
-{
-    mult t = {.words = malloc(sizeof(uint32_t) << 2 * m)};
-    snprintf(t.name, sizeof t.name, "%s:%d", name, m);
-    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = model((unsigned)m, e >> m, e & ((1u << m) - 1));
-    analyse(&t, m);
-    return t;
-}
-
-static mult random_sum(int m)
-{
-    uint32_t alpha[128], beta[128], bits = ~0u << (23 - m);
-    mult t = {.words = malloc(sizeof(uint32_t) << 2 * m)};
-    snprintf(t.name, sizeof t.name, "sum:%d", m);
-    for (int i = 0; i < 1 << m; i++) alpha[i] = draw() & 0x7fffffu & bits, beta[i] = draw() & 0x7fffffu & bits;
-    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = alpha[e >> m] + beta[e & ((1u << m) - 1)];
-    analyse(&t, m);
-    return t;
-}
-
-static void release(mult *t)
-{
-    free(t->words);
-    free(t->memory);
-}
-
 /* --- products on the device --- */
-
-static void *copy_up(const void *host, size_t bytes)
-{
-    void *device = cuda->memory_new(bytes);
-    cuda->put(device, host, bytes);
-    return device;
-}
-
-static ax_operand matrix(const float *data, int64_t row_stride, int64_t k_stride, int64_t k)
-{
-    return (ax_operand){.kind = AX_OPERAND_MATRIX, .data = data, .row_stride = row_stride, .k_stride = k_stride, .k_inner = k};
-}
 
 static int64_t floats_of(const ax_gemm *g) { return (g->batch - 1) * g->c_batch + g->m * g->ldc; }
 
@@ -94,8 +31,8 @@ static void on_device(float *got, ax_gemm g, int64_t a_floats, int64_t b_floats)
     int64_t floats = floats_of(&g);
     size_t bytes;
     for (int64_t e = 0; e < floats; e++) got[e] = NAN;
-    float *c = copy_up(got, (size_t)floats * 4), *a = copy_up(g.a.data, (size_t)a_floats * 4), *b = copy_up(g.b.data, (size_t)b_floats * 4);
-    float *bias = g.bias ? copy_up(g.bias, (size_t)g.n * 4) : NULL;
+    float *c = cuda_copy(cuda, got, (size_t)floats * 4), *a = cuda_copy(cuda, g.a.data, (size_t)a_floats * 4), *b = cuda_copy(cuda, g.b.data, (size_t)b_floats * 4);
+    float *bias = g.bias ? cuda_copy(cuda, g.bias, (size_t)g.n * 4) : NULL;
     cuda->kernels->gemm_work_bytes(&bytes, 1);
     g.c = c, g.a.data = a, g.b.data = b, g.bias = bias, g.threads = 1, g.work = cuda->memory_new(bytes);
     cuda->kernels->gemm(&g);
@@ -107,7 +44,7 @@ static void on_device(float *got, ax_gemm g, int64_t a_floats, int64_t b_floats)
 /* --- products in double --- */
 
 /* f by its definition, but for results below 2^-126, which are kept. */
-static double product(const ax_lut_view *lut, float x, float y)
+static double exact_product(const ax_lut_view *lut, float x, float y)
 {
     uint32_t a = ax_bits(x), b = ax_bits(y);
     if (!(a >> 23 & 255) || !(b >> 23 & 255)) return 0.0;
@@ -136,7 +73,7 @@ static double error_of(const ax_gemm *g, const float *got)
         double sum = 0.0;
         int any = 0;
         for (int64_t k = 0; k < g->k; k++) {
-            double p = product(&g->plan->lut, at(&x, i, k), at(&y, j, k));
+            double p = exact_product(&g->plan->lut, at(&x, i, k), at(&y, j, k));
             any |= p != 0.0;
             sum += p;
         }
@@ -164,9 +101,9 @@ static ax_gemm plain(const mult *t, const float *a, const float *b, int64_t m, i
     return (ax_gemm){.a = matrix(a, k, 1, k), .b = matrix(b, 1, n, k), .m = m, .n = n, .k = k, .ldc = n, .batch = 1, .plan = &t->plan};
 }
 
-static int check_shape(const mult *t, int64_t m, int64_t n, int64_t k, int turned)
+static int near_at_shape(const mult *t, int64_t m, int64_t n, int64_t k, int turned)
 {
-    float *a = numbers(m * k, 118, 133), *b = numbers(n * k, 118, 133);
+    float *a = recipe(m * k, 118, 133), *b = recipe(n * k, 118, 133);
     ax_gemm g = plain(t, a, b, m, n, k);
     g.ldc = n + 3;
     if (turned) g.a = matrix(a, 1, m, k), g.b = matrix(b, k, 1, k);
@@ -184,7 +121,7 @@ static int check_shape(const mult *t, int64_t m, int64_t n, int64_t k, int turne
 static int check_exponents(const mult *t, uint32_t a_low, uint32_t a_high, uint32_t b_low, uint32_t b_high)
 {
     int64_t m = 150, n = 90, k = 400;
-    float *a = numbers(m * k, a_low, a_high), *b = numbers(n * k, b_low, b_high);
+    float *a = recipe(m * k, a_low, a_high), *b = recipe(n * k, b_low, b_high);
     for (int64_t e = 0; e < k; e++) a[5 * k + e] = 0.0f;
     ax_gemm g = plain(t, a, b, m, n, k);
     int good = is_close(&g, m * k, n * k, t->name);
@@ -197,14 +134,14 @@ static void check_mult(const mult *t)
 {
     static const int64_t shapes[][3] = {{70, 67, 1031}, {129, 257, 333}, {2000, 33, 100}, {4000, 31, 40}, {64, 1000, 97}, {40, 130, 3000},
                                         {300, 64, 577}, {513, 300, 64}};
-    float *a = numbers(200 * 4096, 118, 133), *b = numbers(136 * 4096, 118, 133);
+    float *a = recipe(200 * 4096, 118, 133), *b = recipe(136 * 4096, 118, 133);
     ax_gemm g = plain(t, a, b, 200, 136, 4096);
     cuda_report(is_close(&g, 200 * 4096, 136 * 4096, t->name), "error at K = 4096", t->name);
     free(a);
     free(b);
     int good = 1;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-        good &= check_shape(t, shapes[s][0], shapes[s][1], shapes[s][2], s % 2);
+        good &= near_at_shape(t, shapes[s][0], shapes[s][1], shapes[s][2], s % 2);
     cuda_report(good, "ragged shapes, zero rows and columns", t->name);
     good = check_exponents(t, 1, 60, 190, 253) & check_exponents(t, 190, 253, 60, 100) & check_exponents(t, 60, 160, 70, 160);
     cuda_report(good, "exponents far apart", t->name);
@@ -215,7 +152,7 @@ static void check_mult(const mult *t)
 static void check_ends(const mult *t)
 {
     int64_t m = 90, n = 100, k = 300, batch = 3;
-    float *a = numbers(batch * m * k, 118, 124), *b = numbers(batch * n * k, 118, 124), *bias = numbers(n, 118, 126);
+    float *a = recipe(batch * m * k, 118, 124), *b = recipe(batch * n * k, 118, 124), *bias = recipe(n, 118, 126);
     int good = 1;
     for (int activation = AX_LINEAR; activation <= AX_SIGMOID; activation++) {
         ax_gemm g = plain(t, a, b, m, n, k);
@@ -235,7 +172,7 @@ static void check_repetition(const mult *t)
     int good = 1;
     for (int s = 0; s < 2; s++) {
         int64_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
-        float *a = numbers(m * k, 118, 133), *b = numbers(n * k, 118, 133), *c[2];
+        float *a = recipe(m * k, 118, 133), *b = recipe(n * k, 118, 133), *c[2];
         ax_gemm g = plain(t, a, b, m, n, k);
         for (int turn = 0; turn < 2; turn++) on_device(c[turn] = malloc((size_t)(m * n) * 4), g, m * k, n * k);
         good &= cuda_first_difference(c[0], c[1], m * n, 0) < 0;
@@ -258,7 +195,7 @@ static void on_host(float *want, ax_gemm g)
 static void check_out_of_range(const mult *t)
 {
     int64_t m = 200, n = 100, k = 250;
-    float *a = numbers(m * k, 118, 133), *b = numbers(n * k, 118, 133);
+    float *a = recipe(m * k, 118, 133), *b = recipe(n * k, 118, 133);
     float *got = malloc((size_t)(m * n) * 4), *want = malloc((size_t)(m * n) * 4);
     a[17] = INFINITY, b[300] = ax_float(0xfe812345u);
     ax_gemm g = plain(t, a, b, m, n, k);
@@ -296,7 +233,7 @@ static void check_convolution(const conv *v, const mult *t)
 {
     int64_t oh = (v->h + 2 * v->pad - v->kernel) / v->stride + 1, ow = (v->w + 2 * v->pad - v->kernel) / v->stride + 1;
     int64_t taps = v->kernel * v->kernel * v->c, positions = v->n * oh * ow, inputs = v->n * v->h * v->w;
-    float *x = numbers(inputs * v->c, 118, 133), *w = numbers(taps * v->oc, 118, 133), *dy = numbers(positions * v->oc, 118, 133);
+    float *x = recipe(inputs * v->c, 118, 133), *w = recipe(taps * v->oc, 118, 133), *dy = recipe(positions * v->oc, 118, 133);
     ax_operand patches = {.kind = AX_OPERAND_PATCHES, .data = x, .n = v->n, .h = v->h, .w = v->w, .c = v->c, .out_h = oh,
                           .out_w = ow, .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = v->stride, .stride_w = v->stride,
                           .pad_h = v->pad, .pad_w = v->pad, .dilation_h = 1, .dilation_w = 1, .step = 1};
@@ -346,9 +283,9 @@ static double seconds_of(const ax_gemm *g)
 static void time_shape(const mult *t, int64_t m, int64_t n, int64_t k)
 {
     size_t bytes;
-    float *a = numbers(m * k, 118, 133), *b = numbers(n * k, 118, 133);
+    float *a = recipe(m * k, 118, 133), *b = recipe(n * k, 118, 133);
     cuda->kernels->gemm_work_bytes(&bytes, 1);
-    ax_gemm g = plain(t, copy_up(a, (size_t)(m * k) * 4), copy_up(b, (size_t)(n * k) * 4), m, n, k);
+    ax_gemm g = plain(t, cuda_copy(cuda, a, (size_t)(m * k) * 4), cuda_copy(cuda, b, (size_t)(n * k) * 4), m, n, k);
     g.c = cuda->memory_new((size_t)(m * n) * 4), g.threads = 1, g.work = cuda->memory_new(bytes);
     double seconds[2], products = (double)m * (double)n * (double)k;
     for (g.strict = 0; g.strict < 2; g.strict++) seconds[g.strict] = seconds_of(&g);
@@ -362,10 +299,11 @@ static void time_shape(const mult *t, int64_t m, int64_t n, int64_t k)
 
 int main(void)
 {
+    rng_state = 20250311;
     cuda = cuda_backend();
-    mult tables[] = {family("mit", ax_model_mit, 7), family("mit", ax_model_mit, 5), family("mit", ax_model_mit, 4),
-                     family("mit", ax_model_mit, 2), family("mbm", ax_model_mbm, 3), family("mbm", ax_model_mbm, 1),
-                     family("mbm", ax_model_mbm, 5), family("mbm", ax_model_mbm, 7), random_sum(7)};
+    mult tables[] = {ready(from_model(ax_model_mit, -1, 7)), ready(from_model(ax_model_mit, -1, 5)), ready(from_model(ax_model_mit, -1, 4)),
+                     ready(from_model(ax_model_mit, -1, 2)), ready(from_model(ax_model_mbm, -1, 3)), ready(from_model(ax_model_mbm, -1, 1)),
+                     ready(from_model(ax_model_mbm, -1, 5)), ready(from_model(ax_model_mbm, -1, 7)), ready(from_random_sum(7))};
     static const conv cases[] = {{9, 17, 15, 40, 48, 3, 1, 1}, {20, 13, 14, 36, 65, 3, 2, 1}, {30, 9, 9, 33, 96, 1, 1, 0}};
     static const int64_t shapes[][3] = {{4096, 4096, 4096}, {1024, 1024, 1024}, {65536, 64, 576}, {131072, 32, 288}, {128, 1024, 3136}};
     int count = sizeof tables / sizeof *tables;

@@ -64,13 +64,6 @@ static void make_tables(named *all)
 
 /* --- operands and results on the device --- */
 
-static void *copy_up(const void *host, size_t bytes)
-{
-    void *device = cuda->memory_new(bytes);
-    cuda->put(device, host, bytes);
-    return device;
-}
-
 static int64_t floats_of(const ax_gemm *g) { return (g->batch - 1) * g->c_batch + g->m * g->ldc; }
 
 /* g with its operands (a_floats, b_floats) on the device and poisoned results there. */
@@ -82,9 +75,9 @@ static ax_gemm on_device(const ax_gemm *host, int64_t a_floats, int64_t b_floats
     float *poison = malloc((size_t)floats * 4);
     for (int64_t e = 0; e < floats; e++) poison[e] = 77.0f;
     cuda->kernels->gemm_work_bytes(&bytes, 1);
-    g.c = copy_up(poison, (size_t)floats * 4);
-    g.a.data = copy_up(host->a.data, (size_t)a_floats * 4), g.b.data = copy_up(host->b.data, (size_t)b_floats * 4);
-    g.bias = host->bias ? copy_up(host->bias, (size_t)host->n * 4) : NULL;
+    g.c = cuda_copy(cuda, poison, (size_t)floats * 4);
+    g.a.data = cuda_copy(cuda, host->a.data, (size_t)a_floats * 4), g.b.data = cuda_copy(cuda, host->b.data, (size_t)b_floats * 4);
+    g.bias = host->bias ? cuda_copy(cuda, host->bias, (size_t)host->n * 4) : NULL;
     g.work = cuda->memory_new(bytes), g.strict = 0, g.threads = 1;
     free(poison);
     return g;

@@ -57,13 +57,6 @@ static array recipe(int64_t n, uint32_t low, uint32_t high)
     return x;
 }
 
-static void *copy_up(const void *host, size_t bytes)
-{
-    void *device = cuda->memory_new(bytes);
-    cuda->put(device, host, bytes);
-    return device;
-}
-
 static int64_t floats_of(const ax_gemm *g) { return (g->batch - 1) * g->c_batch + g->m * g->ldc; }
 
 /* g, whose operands lie in host memory, with everything on the device and poison for results. */
@@ -74,9 +67,9 @@ static ax_gemm on_device(const ax_gemm *host, const array *a, const array *b, in
     float *poison = malloc(c_bytes);
     memset(poison, 0xff, c_bytes);
     cuda->kernels->gemm_work_bytes(&bytes, 1);
-    g.c = copy_up(poison, c_bytes), g.work = cuda->memory_new(bytes), g.strict = strict, g.threads = 1;
-    g.a.data = copy_up(a->data, (size_t)a->floats * 4), g.b.data = copy_up(b->data, (size_t)b->floats * 4);
-    g.bias = host->bias ? copy_up(host->bias, (size_t)host->n * 4) : NULL;
+    g.c = cuda_copy(cuda, poison, c_bytes), g.work = cuda->memory_new(bytes), g.strict = strict, g.threads = 1;
+    g.a.data = cuda_copy(cuda, a->data, (size_t)a->floats * 4), g.b.data = cuda_copy(cuda, b->data, (size_t)b->floats * 4);
+    g.bias = host->bias ? cuda_copy(cuda, host->bias, (size_t)host->n * 4) : NULL;
     free(poison);
     return g;
 }

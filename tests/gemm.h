@@ -25,11 +25,22 @@ static inline uint32_t draw(void)
 /* --- multipliers ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
+    char name[32];           /* for messages */
     ax_lut_view view;
     ax_plan plan;
     uint32_t *words;
     void *memory;
 } mult;
+
+static const struct {
+    const char *name;
+    ax_model model;
+} families[] = {
+#define AX_FAMILY(name, widest, form, title, reference) {#name, ax_model_##name},
+#include "lut/models.def"
+#undef AX_FAMILY
+};
+enum { FAMILIES = sizeof families / sizeof *families };
 
 static inline void analyse(mult *t)
 {
@@ -49,6 +60,8 @@ static inline uint32_t *new_words(int m) { return malloc(sizeof(uint32_t) << 2 *
 static inline mult from_model(ax_model model, int row, int m)
 {
     mult t = {.view = {.width = m, .fused = m <= 7, .model = model, .direct = row}};
+    for (int i = 0; i < FAMILIES; i++)
+        if (families[i].model == model) snprintf(t.name, sizeof t.name, "%s:%d", families[i].name, m);
     if (m <= 11) {
         t.words = new_words(m);
         for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = model((unsigned)m, e >> m, e & ((1u << m) - 1));
@@ -62,7 +75,27 @@ static inline mult from_noise(int m, int bits)
 {
     uint32_t *words = new_words(m);
     for (uint32_t e = 0; e < 1u << 2 * m; e++) words[e] = (draw() & 0xffffffu) & ~0u << (23 - bits);
-    return from_words(m, words);
+    mult t = from_words(m, words);
+    snprintf(t.name, sizeof t.name, "random:%d/%d", m, bits);
+    return t;
+}
+
+/* word(i, j) = alpha(i) + beta(j), both random. */
+static inline mult from_random_sum(int m)
+{
+    uint32_t alpha[1 << 11], beta[1 << 11], bits = ~0u << (23 - m), *words = new_words(m);
+    for (int i = 0; i < 1 << m; i++) alpha[i] = draw() & 0x7fffffu & bits, beta[i] = draw() & 0x7fffffu & bits;
+    for (uint32_t e = 0; e < 1u << 2 * m; e++) words[e] = alpha[e >> m] + beta[e & ((1u << m) - 1)];
+    mult t = from_words(m, words);
+    snprintf(t.name, sizeof t.name, "sum:%d", m);
+    return t;
+}
+
+/* The same, analysed. */
+static inline mult ready(mult t)
+{
+    analyse(&t);
+    return t;
 }
 
 static inline void release(mult *t)
@@ -70,16 +103,6 @@ static inline void release(mult *t)
     free(t->words);
     free(t->memory);
 }
-
-static const struct {
-    const char *name;
-    ax_model model;
-} families[] = {
-#define AX_FAMILY(name, widest, form, title, reference) {#name, ax_model_##name},
-#include "lut/models.def"
-#undef AX_FAMILY
-};
-enum { FAMILIES = sizeof families / sizeof *families };
 
 /* --- the definition ---------------------------------------------------------------------------------------------- */
 

@@ -40,11 +40,7 @@ static void tables_with_structure_equal_the_definition(void **state)
             release(&t);
         }
     for (int m = 2; m <= 11; m += 3) {
-        uint32_t *words = new_words(m), alpha[1 << 11], beta[1 << 11], bits = ~0u << (23 - m);
-        for (int i = 0; i < 1 << m; i++) alpha[i] = draw() & 0x7fffffu & bits, beta[i] = draw() & 0x7fffffu & bits;
-        for (uint32_t e = 0; e < 1u << 2 * m; e++) words[e] = alpha[e >> m] + beta[e & ((1u << m) - 1)];
-        mult t = from_words(m, words);
-        analyse(&t);
+        mult t = ready(from_random_sum(m));
         assert_true(t.plan.additive && t.plan.lut.fused);
         if (m <= 7) check_all_pairs(&t, "random sum");
         check_shape(&t, 17, 90, 133, 90, 160, "random sum");

@@ -52,7 +52,6 @@ static int describe(ax_device_info *info, int device)
     snprintf(info->driver, sizeof info->driver, "CUDA %d.%d", driver / 1000, driver % 1000 / 10);
     info->capability = 10 * p.major + p.minor;
     info->memory = p.totalGlobalMem;
-    if (ax_cuda.ordinal == device) cudaMemGetInfo(&info->free_memory, &info->memory);
     return 0;
 }
 

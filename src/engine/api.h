@@ -106,7 +106,6 @@ int ax_trial_restore(ax_trial *t);                    /* tensors from the checkp
 double ax_trial_position(const ax_trial *t, int what);/* after a restore: 0 epoch, 1 step within it, 2 updates so far */
 /* After a batch: shows progress; 1: go on, 0: asked to stop (a checkpoint at this position is written), negative: a status. */
 int ax_trial_step(ax_trial *t, double epoch, double epochs, double step, double steps, double updates, double loss, double acc);
-int ax_trial_should_sync(ax_trial *t);                /* 1: time to show progress, so loss and acc are worth reading */
 int ax_trial_epoch(ax_trial *t, double epoch, double updates, const char *metrics_json);  /* end of epoch (from 1): checkpoint, then journal */
 int ax_trial_predictions(ax_trial *t, const int32_t *predicted, const int32_t *labels, double n, double classes);
 int ax_trial_finish(ax_trial *t, const char *summary_json, int diverged);

@@ -226,8 +226,6 @@ static int checkpoint(ax_trial *t, double epoch, double step, double updates)
 
 /* ---- progress ---- */
 
-int ax_trial_should_sync(ax_trial *t) { return ax_now() - t->shown >= show_every_s; }
-
 static int show(ax_trial *t, const ax_progress *p)
 {
     ax_progress out = *p;
@@ -243,7 +241,7 @@ static int show(ax_trial *t, const ax_progress *p)
 int ax_trial_step(ax_trial *t, double epoch, double epochs, double step, double steps, double updates, double loss, double acc)
 {
     if (t->broken) return still_broken(t);
-    if (ax_trial_should_sync(t)) {
+    if (ax_now() - t->shown >= show_every_s) {
         ax_progress p = {.epoch = (int)epoch, .epochs = (int)epochs, .step = step, .steps = steps, .loss = loss, .acc = acc};
         AX_TRY(show(t, &p));
     }

@@ -1,27 +1,8 @@
 /* The FP32 vector kernels for AVX2 and FMA. */
 #ifdef __AVX2__
-#include "kernels/cpu/wide/biased.h"
-#include "kernels/cpu/wide/code.h"
-#include "kernels/cpu/wide/columns.h"
-#include "kernels/cpu/wide/product.h"
-#include "kernels/cpu/wide/sum.h"
-
-const ax_gemm_kernel ax_gemm_avx2[] = {
-    {"avx2-fma", AX_ISA_AVX2, serves_native, fits_native, PRODUCT_LANES, 512, 96, 4, 4 * PRODUCT_LANES, pack_product_rows,
-     pack_product_lanes, NULL, add_native},
-    {"avx2-sum", AX_ISA_AVX2, serves_sum, ax_gemm_in_range, SUM_LANES, 256, 96, 4, sizeof(sum_entry), pack_sum_rows,
-     pack_sum_lanes, NULL, add_sum},
-    {"avx2-product", AX_ISA_AVX2, serves_product, fits_product, PRODUCT_LANES, 512, 96, 4, 4 * PRODUCT_LANES, pack_product_rows,
-     pack_product_lanes, NULL, add_product},
-    {"avx2-biased-sum", AX_ISA_AVX2, serves_biased, ax_gemm_in_range, BIASED_LANES, 256, 96, sizeof(biased_chunk) / CHUNK,
-     sizeof(biased_entry), pack_biased_rows, pack_biased_lanes, NULL, add_biased},
-    {"avx2-columns", AX_ISA_AVX2, serves_columns, fits_columns, COLUMNS_LANES, COLUMNS_BLOCK, AX_GROUP_MAX, sizeof(columns_row),
-     sizeof(columns_entry), pack_columns_rows, pack_columns_lanes, NULL, add_columns},
-#define AX_FAMILY(name, widest, form, title, reference)                                                                \
-    {"avx2-code-" #name, AX_ISA_AVX2, serves_##name##_code, ax_gemm_in_range, CODE_LANES, 128, 160, sizeof(code_row),  \
-     sizeof(code_entry), pack_code_rows, pack_code_lanes, NULL, add_##name##_code},
-#include "lut/models.def"
-#undef AX_FAMILY
-    {0},
-};
+#define SET ax_gemm_avx2
+#define ISA AX_ISA_AVX2
+#define ISA_NAME "avx2"
+#define SUM_BLOCK 256
+#include "kernels/cpu/wide/set.h"
 #endif
