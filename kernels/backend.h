@@ -10,10 +10,24 @@
 #include "kernels/kernels.h"
 
 typedef struct {
-    char name[256], driver[32];
+    char name[256];
+    char driver[48];                 /* its release and the newest CUDA it supports: "580.65.06, CUDA 13.0" */
+    char runtime[32];                /* the CUDA the module was built with: "CUDA 13.0" */
     int capability;                  /* 10 * major + minor: 90 is Hopper */
     size_t memory;                   /* bytes */
 } ax_device_info;
+
+/* A product by another's method, for `bench` to compare with: c (m, n) = a (m, k) x b (k, n). */
+typedef struct {
+    const char *name;                /* NULL ends a list */
+    int widest;                      /* table it simulates, in bits; 0: it multiplies in plain FP32 */
+    void (*product)(float *c, const float *a, const float *b, int64_t m, int64_t n, int64_t k, const ax_plan *plan, int threads);
+} ax_baseline;
+
+extern const ax_baseline ax_cpu_baselines[];     /* that BLAS, one thread of ours a slice */
+
+/* What a product's time goes to: the multiplication itself, or whatever prepares and ends it. */
+enum ax_phase { AX_PHASE_ENCODE, AX_PHASE_MULTIPLY, AX_PHASES };
 
 typedef struct ax_backend {
     const char *name;                /* "cpu" or "cuda": the device class of a result */
@@ -33,7 +47,16 @@ typedef struct ax_backend {
      * whenever it runs, but for what their descriptions call varying. A backend may record a segment and replay it. */
     void (*segment_begin)(int key);
     int (*segment_end)(void);
-    void (*segments_forget)(void);   /* before the memory they use is freed */
+    void (*segments_forget)(void);   /* when an engine ends, before its memory is freed: recordings, and whatever is kept for its
+                                      * products. A failure that was not the device's own is forgotten too */
+
+    /* For `bench`. phases starts a clock, or reads and restarts it: the device's seconds of each phase since the last call, outside
+     * recorded segments. It gives the host a head start: the device idles for a few milliseconds first. phases_end stops it. NULL:
+     * the backend has no such clock. kernel names what the last product took; NULL: ax_plan_kernel says it. */
+    const ax_baseline *baselines;
+    int (*phases)(double seconds[AX_PHASES]);
+    void (*phases_end)(void);
+    const char *(*kernel)(void);
 } ax_backend;
 
 enum { AX_SEGMENTS = 16 };

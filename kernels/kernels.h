@@ -94,9 +94,6 @@ const char *ax_cpu_isa(void);
 /* The BLAS kernel that serves fp32 here ("Cooperlake", ...): part of a result's provenance. */
 const char *ax_cpu_blas(void);
 
-/* c (m, n) = a (m, k) x b (k, n) by that BLAS, one thread of ours a slice: what `bench gemm` compares products with. */
-void ax_cpu_blas_product(float *c, const float *a, const float *b, int64_t m, int64_t n, int64_t k, int threads);
-
 /* Instruction set number i as APPROXRUN_ISA names it, the plainest first; NULL past the last. *has: whether products can use it
  * here; -1: the CPU has it, but its sums of pairs were found not to keep the strict order. */
 const char *ax_cpu_isa_name(int i, int *has);

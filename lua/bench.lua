@@ -42,28 +42,67 @@ local function time_calls(now)
   return spent
 end
 
--- The trial's calls while it is timed. steps: filled with { seconds =, spent = } until there are `wanted`, after a warm-up.
-local function stand_in(steps, wanted, warm_up, now, spent)
-  local calls, seen, from = engine.calls, 0, 0
+-- Stopwatches: begin() where training goes on, and step(at, of) after step `at` of the `of` in an epoch, which says whether to go
+-- on: 1 until there are `wanted` steps after the warm-up. Samples { seconds = of one step, spent =, count = } are added to `samples`.
+
+-- Each step is a sample: the cpu has done its work when a call returns.
+local function by_step(samples, wanted, warm_up, now, spent)
+  local seen, from = 0, 0
   local function begin()
     for kind in pairs(spent) do spent[kind] = 0 end
     from = now()
+  end
+  return begin, function()
+    local sample = { seconds = now() - from, spent = {}, count = 1 }
+    for kind, seconds in pairs(spent) do sample.spent[kind] = seconds end
+    seen = seen + 1
+    if seen > warm_up then samples[#samples + 1] = sample end
+    begin()
+    return #samples < wanted and 1 or 0
+  end
+end
+
+-- A device is waited for after so many steps, or where an epoch ends: a wait at each step would be part of the step.
+local WINDOW = 50
+
+local function by_window(samples, wanted, warm_up, now, e)
+  local seen, count, from = 0, 0, 0
+  local function begin()
+    engine.engine_wait(e)
+    count, from = 0, now()
+  end
+  return begin, function(at, of)
+    seen = seen + 1
+    if seen < warm_up then return 1 end
+    if seen > warm_up then count = count + 1 end
+    local last = seen == warm_up + wanted
+    if count == WINDOW or last or at == of then
+      engine.engine_wait(e)
+      if count > 0 then samples[#samples + 1] = { seconds = (now() - from) / count, count = count } end
+    end
+    if count == 0 or count == WINDOW or at == of then begin() end
+    return last and 0 or 1
+  end
+end
+
+-- The trial's calls while it is timed. Gives a table where `diverged` is set if the training does.
+local function stand_in(begin, step)
+  local calls, result = engine.calls, {}
+  local function restart()
+    begin()
     return 0
   end
   local function nothing() return 0 end
 
-  function calls.trial_step()
-    local step = { seconds = now() - from, spent = {} }
-    for kind, seconds in pairs(spent) do step.spent[kind] = seconds end
-    seen = seen + 1
-    if seen > warm_up then steps[#steps + 1] = step end
-    begin()
-    return #steps < wanted and 1 or 0
+  function calls.trial_step(_, _, _, at, of) return step(at, of) end
+  function calls.trial_finish(_, _, diverged)
+    result.diverged = diverged ~= 0
+    return 0
   end
-  calls.trial_restore, calls.trial_epoch = begin, begin
-  calls.trial_add_state, calls.trial_finish = nothing, nothing
+  calls.trial_restore, calls.trial_epoch, calls.trial_add_state = restart, restart, nothing
   engine.trial_position, engine.predictions = nothing, nothing
   function engine.trial_engine(e) return e end
+  return result
 end
 
 -- Where the time of the faster half of the steps went: what disturbs a step prolongs whatever it meets.
@@ -85,14 +124,18 @@ end
 
 -- The first steps of the resolved trial r on engine e, which stands for the trial itself. Changes this Lua state for good.
 function bench.run(r, wanted, warm_up, now, e)
-  local steps, seconds = {}, json.array()
-  stand_in(steps, wanted, warm_up, now, time_calls(now))
+  local samples, seconds, steps, on_cpu = {}, json.array(), 0, engine.device(e) == "cpu"
+  local result = on_cpu and stand_in(by_step(samples, wanted, warm_up, now, time_calls(now)))
+    or stand_in(by_window(samples, wanted, warm_up, now, e))
   session.run(r, e)
-  if #steps == 0 then
-    where.usage(("bench train: the training ended or diverged within the %d steps that warm up; raise epochs, or lower lr"):format(warm_up))
+  if #samples == 0 and not result.diverged then
+    where.usage(("bench train: the training ended within the %d steps that warm up; raise epochs"):format(warm_up))
   end
-  for i, step in ipairs(steps) do seconds[i] = step.seconds end
-  return { batch = r.recipe.batch, step_s = seconds, kinds = kinds_of(steps) }
+  for i, sample in ipairs(samples) do seconds[i], steps = sample.seconds, steps + sample.count end
+  return {
+    batch = r.recipe.batch, step_s = seconds, steps = steps, diverged = result.diverged or false,
+    kinds = on_cpu and kinds_of(samples) or json.array(),
+  }
 end
 
 return bench

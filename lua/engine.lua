@@ -13,8 +13,8 @@ local function fail() where.status(C.ax_errstatus(), message()) end
 
 -- int functions: 0 or more is a result, less a status. Each goes through its entry in `calls`, where lua/bench.lua times it.
 engine.calls = {}
-for name in ([[engine_seal engine_segment tensor_reshape matmul conv2d conv2d_grad_input conv2d_grad_weight bias_grad relu relu_grad tanh
-    tanh_grad sigmoid sigmoid_grad maxpool maxpool_grad avgpool avgpool_grad dropout softmax_xent argmax sgd_step adam_step
+for name in ([[engine_seal engine_segment engine_wait tensor_reshape matmul conv2d conv2d_grad_input conv2d_grad_weight bias_grad relu
+    relu_grad tanh tanh_grad sigmoid sigmoid_grad maxpool maxpool_grad avgpool avgpool_grad dropout softmax_xent argmax sgd_step adam_step
     fill fill_uniform all_finite batch_load trial_add_state trial_restore trial_step trial_epoch
     trial_finish]]):gmatch "%S+" do
   local calls = engine.calls

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/version.h"
+#include "engine/backend.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,10 @@ static int run(int argc, char **argv)
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) return overview();
     if (!strcmp(argv[1], "--version")) return ax_version_print();
     for (int i = 0; i < COMMANDS; i++)
-        if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
+        if (!strcmp(argv[1], commands[i].name)) {
+            AX_TRY(ax_backend_check_isa());
+            return commands[i].run(argc - 1, argv + 1);
+        }
     return unknown_verb(argv[1]);
 }
 

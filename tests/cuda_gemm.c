@@ -53,7 +53,7 @@ static int same_at_shape(const mult *t, int64_t m, int64_t n, int64_t k, uint32_
 static void check_mult(const mult *t)
 {
     static const int64_t shapes[][3] = {{1, 1, 1}, {3, 65, 2}, {65, 3, 131}, {37, 31, 70}, {129, 140, 33}, {300, 280, 60}, {7, 35, 577},
-                                        {6, 1000, 25}, {1000, 6, 25}, {25, 6, 900}};
+                                        {6, 1000, 25}, {1000, 6, 25}, {25, 6, 900}, {9, 8, 96}, {8, 17, 97}, {2, 3, 4001}};
     int good = 1;
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         good &= same_at_shape(t, shapes[s][0], shapes[s][1], shapes[s][2], 119, 135, "shape");
@@ -156,12 +156,177 @@ static void check_batches(void)
     release(&t);
 }
 
-int main(void)
+/* --- fp32 where the order is free: the error, against double --- */
+
+/* The relative error of the whole of C in the L2 norm; infinite where a NaN or an infinity is. Operands as same_bits takes them. */
+static double free_error(ax_gemm g, int64_t a_floats, int64_t b_floats)
+{
+    size_t bytes;
+    int64_t floats = (g.batch - 1) * g.c_batch + g.m * g.ldc;
+    float *got = malloc((size_t)floats * sizeof *got), *c = cuda->memory_new((size_t)floats * 4);
+    ax_gemm on = g;
+    cuda->kernels->gemm_work_bytes(&bytes, 1);
+    on.a.data = cuda_copy(cuda, g.a.data, (size_t)a_floats * 4), on.b.data = cuda_copy(cuda, g.b.data, (size_t)b_floats * 4);
+    on.bias = g.bias ? cuda_copy(cuda, g.bias, (size_t)g.n * 4) : NULL;
+    on.c = c, on.strict = 0, on.threads = 1, on.work = cuda->memory_new(bytes);
+    cuda->kernels->gemm(&on);
+    cuda->get(got, c, (size_t)floats * 4);
+    double off = 0, size = 0;
+    for (int64_t b = 0; b < g.batch; b++)
+        for (int64_t i = 0; i < g.m; i++)
+            for (int64_t j = 0; j < g.n; j++) {
+                double sum = 0;
+                for (int64_t k = 0; k < g.k; k++) sum += (double)element(&g.a, b * g.a_batch, i, k) * (double)element(&g.b, b * g.b_batch, j, k);
+                if (g.bias) sum += (double)g.bias[j];
+                if (g.activation == AX_RELU && sum < 0) sum = 0;
+                double d = (double)got[b * g.c_batch + i * g.ldc + j] - sum;
+                off += d * d, size += sum * sum;
+            }
+    cuda->memory_free(c), cuda->memory_free((void *)(uintptr_t)on.a.data), cuda->memory_free((void *)(uintptr_t)on.b.data), cuda->memory_free(on.work);
+    if (g.bias) cuda->memory_free((void *)(uintptr_t)on.bias);
+    free(got);
+    double error = sqrt(off / size);
+    return isfinite(error) ? error : INFINITY;
+}
+
+static int small_error(ax_gemm g, int64_t a_floats, int64_t b_floats, const char *what)
+{
+    double error = free_error(g, a_floats, b_floats);
+    if (error > 1.5e-6) printf("     %s, %lldx%lldx%lld: %.3g\n", what, (long long)g.m, (long long)g.n, (long long)g.k, error);
+    return error <= 1.5e-6;
+}
+
+/* Every layout of both operands, with rows that lie apart or together; batches; sums of one product. */
+static int check_free_layouts(const ax_plan *plan, int64_t m, int64_t n, int64_t k, int64_t gap)
+{
+    int good = 1;
+    const int64_t batch = 2, lda[] = {k + gap, m + gap}, ldb[] = {k + gap, n + gap}, a_floats = m > k ? (m + gap) * m : (k + gap) * k,
+                  b_floats = n > k ? (n + gap) * n : (k + gap) * k;
+    float *a = numbers(batch * a_floats, 120, 132), *b = numbers(batch * b_floats, 120, 132), *bias = numbers(n, 120, 130);
+    for (int layout = 0; layout < 4; layout++) {
+        int ta = layout & 1, tb = layout >> 1;
+        ax_gemm g = {.a = matrix(a, ta ? 1 : lda[0], ta ? lda[1] : 1, k), .b = matrix(b, tb ? 1 : ldb[0], tb ? ldb[1] : 1, k), .m = m,
+                     .n = n, .k = k, .ldc = n + gap, .batch = batch, .a_batch = a_floats, .b_batch = b_floats, .c_batch = m * (n + gap) + 5,
+                     .plan = plan};
+        good &= small_error(g, batch * a_floats, batch * b_floats, "fp32");
+        g.bias = bias, g.activation = AX_RELU, g.b_batch = 0;
+        good &= small_error(g, batch * a_floats, batch * b_floats, "fp32, bias, relu, shared operand");
+    }
+    free(a);
+    free(b);
+    free(bias);
+    return good;
+}
+
+static void check_free_fp32(void)
+{
+    static const int64_t shapes[][3] = {{1, 1, 1}, {1, 70, 33}, {70, 1, 33}, {64, 65, 1}, {37, 41, 129}, {130, 100, 40}, {12, 9, 3000}};
+    mult t = ready((mult){.name = "fp32", .view = {.width = 23, .native = 1, .direct = -1}});
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        char what[64];
+        snprintf(what, sizeof what, "%dx%dx%d", (int)shapes[s][0], (int)shapes[s][1], (int)shapes[s][2]);
+        int good = check_free_layouts(&t.plan, shapes[s][0], shapes[s][1], shapes[s][2], 0);
+        good &= check_free_layouts(&t.plan, shapes[s][0], shapes[s][1], shapes[s][2], 3);
+        cuda_report(good, "fp32, any order", what);
+    }
+    int64_t n = 3, h = 7, w = 9, c = 20, oc = 13;
+    float *x = numbers(n * h * w * c, 120, 132), *y = numbers(n * h * w * oc, 120, 132);
+    ax_operand pixels = {.kind = AX_OPERAND_PATCHES, .data = x, .n = n, .h = h, .w = w, .c = c, .out_h = h, .out_w = w, .kernel_h = 1,
+                         .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .step = 1};
+    ax_gemm g = {.a = pixels, .b = matrix(y, 1, oc, c), .m = n * h * w, .n = oc, .k = c, .ldc = oc, .batch = 1, .plan = &t.plan};
+    cuda_report(small_error(g, n * h * w * c, c * oc, "forward"), "fp32, any order", "1 x 1 convolution");
+    g.a.transposed = 1, g.b = matrix(y, 1, oc, n * h * w), g.m = c, g.k = n * h * w;
+    cuda_report(small_error(g, n * h * w * c, n * h * w * oc, "weight gradient"), "fp32, any order", "1 x 1 weight gradient");
+    free(x);
+    free(y);
+    release(&t);
+}
+
+/* --- `cuda_gemm time`: the device's time of some products, once warm --- */
+
+static void time_product(ax_gemm g, const char *what, const char *name, int rounds)
+{
+    double seconds[AX_PHASES], best[AX_PHASES] = {0, 0}, least = INFINITY;
+    for (int i = 0; i < rounds + 1; i++) {
+        cuda->phases(seconds);
+        cuda->kernels->gemm(&g);
+        cuda->wait();
+        cuda->phases(seconds);
+        double all = seconds[AX_PHASE_ENCODE] + seconds[AX_PHASE_MULTIPLY];
+        if (i && all < least) least = all, best[0] = seconds[0], best[1] = seconds[1];
+    }
+    printf("time %-26s %-12s %-20s %9.3f ms, encoding %7.3f; %7.3f TMAC/s\n", what, name, cuda->kernel(), 1e3 * least, 1e3 * best[AX_PHASE_ENCODE],
+           1e-12 * (double)(g.m * g.n * g.k * g.batch) / least);
+    fflush(stdout);
+}
+
+static void time_matrices(const mult *t, int64_t m, int64_t n, int64_t k, int strict, int rounds)
+{
+    char what[64];
+    size_t bytes;
+    float *a = numbers(m * k, 120, 132), *b = numbers(n * k, 120, 132);
+    cuda->kernels->gemm_work_bytes(&bytes, 1);
+    ax_gemm g = {.a = matrix(cuda_copy(cuda, a, (size_t)(m * k) * 4), k, 1, k), .b = matrix(cuda_copy(cuda, b, (size_t)(n * k) * 4), 1, n, k),
+                 .m = m, .n = n, .k = k, .ldc = n, .batch = 1, .plan = &t->plan, .strict = strict, .threads = 1,
+                 .c = cuda->memory_new((size_t)(m * n) * 4), .work = cuda->memory_new(bytes)};
+    snprintf(what, sizeof what, "%lldx%lldx%lld%s", (long long)m, (long long)n, (long long)k, strict ? " strict" : "");
+    time_product(g, what, t->name, rounds);
+    cuda->memory_free((void *)(uintptr_t)g.a.data), cuda->memory_free((void *)(uintptr_t)g.b.data);
+    cuda->memory_free(g.c), cuda->memory_free(g.work);
+    free(a);
+    free(b);
+}
+
+/* The weight gradient of a convolution of `n` square images, stride 1. */
+static void time_weight_gradient(const mult *t, int64_t n, int64_t side, int64_t c, int64_t oc, int64_t kernel, int64_t pad)
+{
+    char what[64];
+    size_t bytes;
+    int64_t out = side + 2 * pad - kernel + 1, positions = n * out * out, taps = kernel * kernel * c, inputs = n * side * side * c;
+    float *x = numbers(inputs, 120, 132), *dy = numbers(positions * oc, 120, 132);
+    cuda->kernels->gemm_work_bytes(&bytes, 1);
+    ax_operand patches = {.kind = AX_OPERAND_PATCHES, .data = cuda_copy(cuda, x, (size_t)inputs * 4), .n = n, .h = side, .w = side, .c = c,
+                          .out_h = out, .out_w = out, .kernel_h = kernel, .kernel_w = kernel, .stride_h = 1, .stride_w = 1, .pad_h = pad,
+                          .pad_w = pad, .dilation_h = 1, .dilation_w = 1, .step = 1, .transposed = 1};
+    ax_gemm g = {.a = patches, .b = matrix(cuda_copy(cuda, dy, (size_t)(positions * oc) * 4), 1, oc, positions), .m = taps, .n = oc,
+                 .k = positions, .ldc = oc, .batch = 1, .plan = &t->plan, .strict = 1, .threads = 1,
+                 .c = cuda->memory_new((size_t)(taps * oc) * 4), .work = cuda->memory_new(bytes)};
+    snprintf(what, sizeof what, "gradient %lldx%lldx%lld", (long long)taps, (long long)oc, (long long)positions);
+    time_product(g, what, t->name, 3);
+    cuda->memory_free((void *)(uintptr_t)g.a.data), cuda->memory_free((void *)(uintptr_t)g.b.data);
+    cuda->memory_free(g.c), cuda->memory_free(g.work);
+    free(x);
+    free(dy);
+}
+
+static int time_all(void)
+{
+    mult kinds[] = {ready((mult){.name = "fp32", .view = {.width = 23, .native = 1, .direct = -1}}), ready(from_model(ax_model_mit, 1, 7)),
+                    ready(from_model(ax_model_mbm, 2, 16)), ready(from_model(ax_model_exact, 0, 16)), ready(from_model(ax_model_mbm, 2, 7)),
+                    ready(from_noise(7, 23)), ready(from_noise(9, 23))};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int slow = i >= 4;
+        time_matrices(&kinds[i], slow ? 2048 : 4096, slow ? 2048 : 4096, slow ? 2048 : 4096, 1, 2);
+        time_matrices(&kinds[i], 128, 120, 400, 1, 5);
+        time_matrices(&kinds[i], 128, 10, 84, 1, 5);
+        time_weight_gradient(&kinds[i], 128, 28, 1, 6, 5, 2);
+        time_weight_gradient(&kinds[i], 128, 14, 6, 16, 5, 0);
+    }
+    time_matrices(&kinds[0], 4096, 4096, 4096, 0, 5);
+    time_matrices(&kinds[0], 128, 1024, 3136, 0, 5);
+    time_matrices(&kinds[0], 128, 120, 400, 0, 5);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) release(&kinds[i]);
+    return cuda->error() ? 1 : 0;
+}
+
+int main(int argc, char **argv)
 {
     rng_state = 20240229;
     cuda = cuda_backend();
+    if (argc > 1 && !strcmp(argv[1], "time")) return time_all();
     check_multipliers();
     check_convolutions();
     check_batches();
+    check_free_fp32();
     return cuda_summary();
 }

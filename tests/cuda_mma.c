@@ -53,8 +53,6 @@ static double exact_product(const ax_lut_view *lut, float x, float y)
     return (a ^ b) >> 31 ? -u : u;
 }
 
-static float at(const ax_operand *o, int64_t row, int64_t k) { return o->data[row * o->row_stride + k * o->k_stride]; }
-
 /* The relative L2 error of g's outputs, or infinity if an output is missing, written outside, or no zero where all products are. */
 static double error_of(const ax_gemm *g, const float *got)
 {
@@ -68,12 +66,10 @@ static double error_of(const ax_gemm *g, const float *got)
             wrong += !isnan(c);
             continue;
         }
-        ax_operand x = g->a, y = g->b;
-        x.data += b * g->a_batch, y.data += b * g->b_batch;
         double sum = 0.0;
         int any = 0;
         for (int64_t k = 0; k < g->k; k++) {
-            double p = exact_product(&g->plan->lut, at(&x, i, k), at(&y, j, k));
+            double p = exact_product(&g->plan->lut, element(&g->a, b * g->a_batch, i, k), element(&g->b, b * g->b_batch, j, k));
             any |= p != 0.0;
             sum += p;
         }
@@ -91,7 +87,8 @@ static int is_close(const ax_gemm *g, int64_t a_floats, int64_t b_floats, const 
     float *got = malloc((size_t)floats_of(g) * sizeof *got);
     on_device(got, *g, a_floats, b_floats);
     double error = error_of(g, got);
-    printf("     %s, %lldx%lldx%lld: relative L2 %.2e\n", name, (long long)g->m, (long long)g->n, (long long)g->k, error);
+    printf("     %s, %lldx%lldx%lld by %s: relative L2 %.2e\n", name, (long long)g->m, (long long)g->n, (long long)g->k,
+           cuda->kernel() ? cuda->kernel() : "another", error);
     free(got);
     return error <= bound;
 }
@@ -229,27 +226,74 @@ typedef struct {
     int64_t n, h, w, c, oc, kernel, stride, pad;
 } conv;
 
+static ax_operand patches_of(const conv *v, const float *x, int64_t oh, int64_t ow)
+{
+    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = x, .n = v->n, .h = v->h, .w = v->w, .c = v->c, .out_h = oh,
+                        .out_w = ow, .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = v->stride, .stride_w = v->stride,
+                        .pad_h = v->pad, .pad_w = v->pad, .dilation_h = 1, .dilation_w = 1, .step = 1};
+}
+
+/* dy as the gradient by the input reads it. */
+static ax_operand spread_of(const conv *v, const float *dy, int64_t oh, int64_t ow)
+{
+    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy, .n = v->n, .h = oh, .w = ow, .c = v->oc, .out_h = v->h, .out_w = v->w,
+                        .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = 1, .stride_w = 1, .pad_h = -v->pad, .pad_w = -v->pad,
+                        .dilation_h = v->stride, .dilation_w = v->stride, .step = -1};
+}
+
 static void check_convolution(const conv *v, const mult *t)
 {
     int64_t oh = (v->h + 2 * v->pad - v->kernel) / v->stride + 1, ow = (v->w + 2 * v->pad - v->kernel) / v->stride + 1;
     int64_t taps = v->kernel * v->kernel * v->c, positions = v->n * oh * ow, inputs = v->n * v->h * v->w;
     float *x = recipe(inputs * v->c, 118, 133), *w = recipe(taps * v->oc, 118, 133), *dy = recipe(positions * v->oc, 118, 133);
-    ax_operand patches = {.kind = AX_OPERAND_PATCHES, .data = x, .n = v->n, .h = v->h, .w = v->w, .c = v->c, .out_h = oh,
-                          .out_w = ow, .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = v->stride, .stride_w = v->stride,
-                          .pad_h = v->pad, .pad_w = v->pad, .dilation_h = 1, .dilation_w = 1, .step = 1};
-    ax_gemm g = {.a = patches, .b = matrix(w, 1, v->oc, taps), .m = positions, .n = v->oc, .k = taps, .ldc = v->oc + 3, .batch = 1,
+    ax_gemm g = {.a = patches_of(v, x, oh, ow), .b = matrix(w, 1, v->oc, taps), .m = positions, .n = v->oc, .k = taps, .ldc = v->oc + 3, .batch = 1,
                  .plan = &t->plan};
     cuda_report(near_host(&g, inputs * v->c, taps * v->oc, "forward"), "convolution, forward", t->name);
     g.a.transposed = 1, g.b = matrix(dy, 1, v->oc, positions), g.m = taps, g.k = positions;
     cuda_report(near_host(&g, inputs * v->c, positions * v->oc, "weight gradient"), "convolution, weight gradient", t->name);
-    g.a = (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy, .n = v->n, .h = oh, .w = ow, .c = v->oc, .out_h = v->h, .out_w = v->w,
-                       .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = 1, .stride_w = 1, .pad_h = -v->pad, .pad_w = -v->pad,
-                       .dilation_h = v->stride, .dilation_w = v->stride, .step = -1};
-    g.b = matrix(w, v->oc, 1, v->oc);
+    g.a = spread_of(v, dy, oh, ow), g.b = matrix(w, v->oc, 1, v->oc);
     g.b.k_outer_stride = v->c * v->oc;
     g.m = inputs, g.n = v->c, g.k = v->kernel * v->kernel * v->oc, g.ldc = v->c + 1;
     cuda_report(near_host(&g, positions * v->oc, taps * v->oc, "input gradient"), "convolution, input gradient", t->name);
     free(x), free(w), free(dy);
+}
+
+/* --- convolutions whose tensor is encoded as it lies, against the definition --- */
+
+/* `batch` convolutions of different tensors, weights and gradients. The first channels of an image's first row are zeros. */
+static int near_definition(const conv *v, int64_t batch, const mult *t)
+{
+    int64_t oh = (v->h + 2 * v->pad - v->kernel) / v->stride + 1, ow = (v->w + 2 * v->pad - v->kernel) / v->stride + 1;
+    int64_t taps = v->kernel * v->kernel * v->c, positions = v->n * oh * ow, inputs = v->n * v->h * v->w;
+    int64_t xs = inputs * v->c, ws = taps * v->oc, dys = positions * v->oc;
+    float *x = recipe(batch * xs, 118, 133), *w = recipe(batch * ws, 118, 133), *dy = recipe(batch * dys, 118, 133);
+    memset(x, 0, (size_t)(v->w * v->c) * sizeof *x);
+    memset(dy, 0, (size_t)(ow * v->oc) * sizeof *dy);
+    ax_gemm g = {.a = patches_of(v, x, oh, ow), .b = matrix(w, 1, v->oc, taps), .m = positions, .n = v->oc, .k = taps, .ldc = v->oc + 3,
+                 .batch = batch, .a_batch = xs, .b_batch = ws, .plan = &t->plan};
+    g.c_batch = g.m * g.ldc;
+    int good = is_close(&g, batch * xs, batch * ws, "forward");
+    g.a.transposed = 1, g.b = matrix(dy, 1, v->oc, positions), g.b_batch = dys, g.m = taps, g.k = positions, g.c_batch = g.m * g.ldc;
+    good &= is_close(&g, batch * xs, batch * dys, "weight gradient");
+    g.a = spread_of(v, dy, oh, ow), g.b = matrix(w, v->oc, 1, v->oc), g.b.k_outer_stride = v->c * v->oc;
+    g.a_batch = dys, g.b_batch = ws, g.m = inputs, g.n = v->c, g.k = v->kernel * v->kernel * v->oc, g.ldc = v->c + 1, g.c_batch = g.m * g.ldc;
+    good &= is_close(&g, batch * dys, batch * ws, "input gradient");
+    free(x), free(w), free(dy);
+    return good;
+}
+
+static void check_definition(const mult *t)
+{
+    static const conv cases[] = {{16, 13, 11, 8, 48, 3, 1, 1}, {20, 13, 14, 16, 40, 3, 2, 1}, {9, 17, 15, 24, 65, 3, 1, 1},
+                                 {8, 9, 9, 64, 96, 1, 1, 0},   {12, 15, 13, 64, 24, 3, 2, 1}, {24, 12, 12, 40, 8, 3, 1, 1},
+                                 {10, 9, 10, 48, 16, 5, 2, 2}, {6, 11, 13, 32, 136, 3, 1, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "%.31s, %lld channels to %lld, kernel %lld, stride %lld", t->name, (long long)cases[i].c, (long long)cases[i].oc,
+                 (long long)cases[i].kernel, (long long)cases[i].stride);
+        cuda_report(near_definition(&cases[i], 1, t), "convolution by its definition", name);
+    }
+    cuda_report(near_definition(&cases[1], 3, t), "convolutions in a batch", t->name);
 }
 
 /* --- speed --- */
@@ -297,6 +341,36 @@ static void time_shape(const mult *t, int64_t m, int64_t n, int64_t k)
     free(b);
 }
 
+static void time_product(ax_gemm g, const mult *t, const char *what)
+{
+    size_t bytes;
+    cuda->kernels->gemm_work_bytes(&bytes, 1);
+    g.c = cuda->memory_new((size_t)(g.m * g.ldc) * 4), g.threads = 1, g.work = cuda->memory_new(bytes);
+    double seconds = seconds_of(&g);
+    printf("time %s, %s %lldx%lldx%lld: %.4f ms, %.2f TMAC/s\n", t->name, what, (long long)g.m, (long long)g.n, (long long)g.k,
+           seconds * 1e3, (double)g.m * (double)g.n * (double)g.k / seconds * 1e-12);
+    fflush(stdout);
+    cuda->memory_free(g.c), cuda->memory_free(g.work);
+}
+
+static void time_convolution(const mult *t, const conv *v)
+{
+    int64_t positions = v->n * v->h * v->w, taps = v->kernel * v->kernel * v->c;      /* the outputs are as many as the inputs */
+    float *x = recipe(positions * v->c, 118, 133), *w = recipe(taps * v->oc, 118, 133), *dy = recipe(positions * v->oc, 118, 133);
+    float *on_x = cuda_copy(cuda, x, (size_t)(positions * v->c) * 4), *on_w = cuda_copy(cuda, w, (size_t)(taps * v->oc) * 4);
+    float *on_dy = cuda_copy(cuda, dy, (size_t)(positions * v->oc) * 4);
+    ax_gemm g = {.a = patches_of(v, on_x, v->h, v->w), .b = matrix(on_w, 1, v->oc, taps), .m = positions, .n = v->oc, .k = taps, .ldc = v->oc,
+                 .batch = 1, .plan = &t->plan};
+    time_product(g, t, "convolution, forward");
+    g.a.transposed = 1, g.b = matrix(on_dy, 1, v->oc, positions), g.m = taps, g.k = positions;
+    time_product(g, t, "convolution, weight gradient");
+    g.a = spread_of(v, on_dy, v->h, v->w), g.b = matrix(on_w, v->oc, 1, v->oc), g.b.k_outer_stride = v->c * v->oc;
+    g.m = positions, g.n = v->c, g.k = v->kernel * v->kernel * v->oc, g.ldc = v->c;
+    time_product(g, t, "convolution, input gradient");
+    cuda->memory_free(on_x), cuda->memory_free(on_w), cuda->memory_free(on_dy);
+    free(x), free(w), free(dy);
+}
+
 int main(void)
 {
     rng_state = 20250311;
@@ -306,6 +380,7 @@ int main(void)
                      ready(from_model(ax_model_mbm, -1, 5)), ready(from_model(ax_model_mbm, -1, 7)), ready(from_random_sum(7))};
     static const conv cases[] = {{9, 17, 15, 40, 48, 3, 1, 1}, {20, 13, 14, 36, 65, 3, 2, 1}, {30, 9, 9, 33, 96, 1, 1, 0}};
     static const int64_t shapes[][3] = {{4096, 4096, 4096}, {1024, 1024, 1024}, {65536, 64, 576}, {131072, 32, 288}, {128, 1024, 3136}};
+    static const conv timed[] = {{64, 32, 32, 64, 64, 3, 1, 1}, {128, 16, 16, 128, 128, 3, 1, 1}};
     int count = sizeof tables / sizeof *tables;
     for (int t = 0; t < count; t++) check_mult(&tables[t]);
     for (int t = 0; t < count; t += 7) {      /* a sum, and a sum with products behind it */
@@ -313,6 +388,8 @@ int main(void)
         check_repetition(&tables[t]);
         check_out_of_range(&tables[t]);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_convolution(&cases[i], &tables[t]);
+        check_definition(&tables[t]);
+        for (size_t i = 0; i < sizeof timed / sizeof *timed; i++) time_convolution(&tables[t], &timed[i]);
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) time_shape(&tables[t], shapes[s][0], shapes[s][1], shapes[s][2]);
     }
     for (int t = 0; t < count; t++) release(&tables[t]);

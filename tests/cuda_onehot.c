@@ -290,7 +290,7 @@ static void check_bias_and_batches(const named *x)
 
 static void check_convolution(const named *x)
 {
-    enum { IMAGES = 12, SIDE = 15, C = 24, OC = 40, KERNEL = 3, STRIDE = 2, PAD = 1, OUT = 8, TAPS = KERNEL * KERNEL * C };
+    enum { IMAGES = 12, SIDE = 15, C = 24, OC = 48, KERNEL = 3, STRIDE = 2, PAD = 1, OUT = 8, TAPS = KERNEL * KERNEL * C };
     int64_t positions = IMAGES * OUT * OUT, inputs = IMAGES * SIDE * SIDE;
     float *in = recipes(inputs * C), *w = recipes(TAPS * OC), *dy = recipes(positions * OC);
     ax_gemm g = product(&x->t, in, w, positions, OC, TAPS);
@@ -312,7 +312,83 @@ static void check_convolution(const named *x)
     free(in), free(w), free(dy);
 }
 
-/* --- large products: precision over a whole K, and time (twice the rows less once: the product with B encoded before) --- */
+/* --- patches whose channels are a multiple of 16: the product fetches them from the tensor --- */
+
+typedef struct {
+    int64_t images, side, channels, kernel, stride, pad, columns;
+    enum { FORWARD, BY_INPUT, BY_WEIGHTS } what;      /* `side` is the input's in all; `channels` the tensor's that is read */
+    int64_t batch;
+} geometry;
+
+static int64_t out_side(const geometry *g) { return (g->side + 2 * g->pad - g->kernel) / g->stride + 1; }
+
+/* Height and width of the tensor. */
+static int64_t tensor_side(const geometry *g) { return g->what == BY_INPUT ? out_side(g) : g->side; }
+
+static ax_operand patches_of(const geometry *g, const float *tensor)
+{
+    int back = g->what == BY_INPUT;
+    int64_t in = tensor_side(g), out = back ? g->side : out_side(g), stride = back ? 1 : g->stride;
+    int64_t pad = back ? -g->pad : g->pad, dilation = back ? g->stride : 1;
+    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = tensor, .n = g->images, .h = in, .w = in, .c = g->channels, .out_h = out, .out_w = out,
+                        .kernel_h = g->kernel, .kernel_w = g->kernel, .stride_h = stride, .stride_w = stride, .pad_h = pad, .pad_w = pad,
+                        .dilation_h = dilation, .dilation_w = dilation, .step = back ? -1 : 1, .transposed = g->what == BY_WEIGHTS};
+}
+
+/* The patches of g's operand a, written out: (batch, m, k). */
+static float *unfolded(const ax_gemm *g)
+{
+    float *x = malloc((size_t)(g->batch * g->m * g->k) * sizeof *x);
+#pragma omp parallel for
+    for (int64_t r = 0; r < g->batch * g->m; r++)
+        for (int64_t k = 0; k < g->k; k++) x[r * g->k + k] = element(&g->a, r / g->m * g->a_batch, r % g->m, k);
+    return x;
+}
+
+/* The definition; the bits of the same product with its patches written out (cuBLAS makes those of one row); one element that
+ * differs is seen. */
+static void check_patches(const named *x, const geometry *shape)
+{
+    static const char *const names[] = {"", ", by the input", ", by the weights"};
+    int64_t side = tensor_side(shape), floats = shape->images * side * side * shape->channels, taps = shape->kernel * shape->kernel * shape->channels;
+    int64_t out = shape->what == BY_INPUT ? shape->side : out_side(shape), positions = shape->images * out * out;
+    int64_t m = shape->what == BY_WEIGHTS ? taps : positions, k = shape->what == BY_WEIGHTS ? positions : taps;
+    float *tensor = recipes(shape->batch * floats), *b = recipes(k * shape->columns);
+    memset(tensor + side * shape->channels, 0, (size_t)shape->channels * sizeof *tensor);
+    ax_gemm g = product(&x->t, tensor, b, m, shape->columns, k);
+    g.a = patches_of(shape, tensor), g.b = matrix(b, 1, shape->columns, k);
+    g.batch = shape->batch, g.a_batch = g.batch > 1 ? floats : 0, g.c_batch = m * g.ldc;
+    ax_gemm written = g;
+    float *matrix_a = unfolded(&g), *got = malloc((size_t)floats_of(&g) * 4), *want = malloc((size_t)floats_of(&g) * 4);
+    written.a = matrix(matrix_a, k, 1, k), written.a_batch = g.batch > 1 ? m * k : 0;
+    int same = run_twice(&g, g.batch * floats, k * shape->columns, got);
+    run_twice(&written, g.batch * m * k, k * shape->columns, want);
+    double error = error_of(&g, g.plan, got);
+    int64_t first = x->t.plan.distinct_rows > 1 ? cuda_first_difference(got, want, floats_of(&g), 1) : -1;
+    tensor[shape->channels / 2] = tensor[shape->channels / 2] > 0.0f ? -64.0f : 64.0f;
+    double seen = error_of(&g, g.plan, got);
+    char text[256];
+    snprintf(text, sizeof text, "%.64s, %lld channels, kernel %lld, stride %lld%s, batch %lld, %lldx%lldx%lld: relative L2 %.2e, changed %.0e%s%s", x->name,
+             (long long)shape->channels, (long long)shape->kernel, (long long)shape->stride, names[shape->what],
+             (long long)shape->batch, (long long)m, (long long)shape->columns, (long long)k, error, seen, first < 0 ? "" : ", not the written patches' bits",
+             same ? "" : ", and two runs differ");
+    cuda_report(same && error <= MOST && first < 0 && seen > 1e-4, "patches", text);
+    free(tensor), free(b), free(matrix_a), free(got), free(want);
+}
+
+static void check_all_patches(const named *all)
+{
+    static const geometry shapes[] = {
+        {12, 15, 16, 3, 2, 1, 40, FORWARD, 1},    {5, 16, 32, 3, 1, 1, 24, FORWARD, 3},     {9, 9, 48, 3, 1, 1, 20, FORWARD, 1},
+        {7, 11, 64, 1, 1, 0, 96, FORWARD, 1},     {3, 19, 64, 5, 2, 2, 20, FORWARD, 2},     {1, 33, 16, 3, 1, 1, 130, FORWARD, 1},
+        {6, 15, 48, 3, 2, 1, 24, BY_INPUT, 1},    {20, 15, 16, 3, 3, 0, 17, BY_INPUT, 2},   {4, 17, 32, 1, 2, 0, 200, BY_INPUT, 1},
+        {7, 15, 48, 3, 2, 1, 24, BY_WEIGHTS, 1},  {3, 13, 16, 5, 1, 2, 33, BY_WEIGHTS, 3},  {6, 9, 64, 1, 1, 0, 150, BY_WEIGHTS, 1},
+    };
+    for (int i = 0; i < TABLES; i++)
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) check_patches(&all[i], &shapes[s]);
+}
+
+/* --- large products: precision over a whole K, and time --- */
 
 static double seconds(void)
 {
@@ -339,41 +415,87 @@ static double time_of(const ax_gemm *g)
     return least;
 }
 
-/* Relative L2 over a sample of g's outputs. */
-static double sampled_error(const ax_gemm *g, const float *a, const float *b, const float *got)
+/* The device's seconds a product from when its operands are encoded; 0: it has no clock of phases. */
+static double time_multiplying(const ax_gemm *g)
 {
-    enum { SAMPLE = 4096 };
+    enum { LAUNCHES = 10 };
+    double seconds_of[AX_PHASES];
+    if (!cuda->phases || cuda->phases(seconds_of)) return 0.0;
+    for (int i = 0; i < LAUNCHES; i++) cuda->kernels->gemm(g);
+    cuda->phases(seconds_of);
+    cuda->phases_end();
+    return seconds_of[AX_PHASE_MULTIPLY] / LAUNCHES;
+}
+
+/* Relative L2 over a sample of the outputs; g is the host's. */
+static double sampled_error(const ax_gemm *g, const float *got)
+{
+    int64_t sample = (1 << 24) / g->k < 4096 ? (1 << 24) / g->k : 4096;
     double off = 0.0, all = 0.0;
 #pragma omp parallel for reduction(+ : off, all)
-    for (int s = 0; s < SAMPLE; s++) {
+    for (int64_t s = 0; s < sample; s++) {
         uint32_t mixed = (uint32_t)s * 2654435761u;
         int64_t i = (int64_t)(mixed >> 4) % g->m, j = (int64_t)((mixed * 2246822519u) >> 4) % g->n;
         double sum = 0.0;
-        for (int64_t k = 0; k < g->k; k++) sum += exact_product(g->plan, a[i * g->k + k], b[k * g->n + j]);
-        double d = sum - (double)got[i * g->ldc + j];
+        for (int64_t k = 0; k < g->k; k++) sum += exact_product(g->plan, element(&g->a, 0, i, k), element(&g->b, 0, j, k));
+        double d = sum - (double)got[i * g->n + j];
         off += d * d, all += sum * sum;
     }
     return sqrt(off / all);
 }
 
-static void check_large(const named *all, int64_t m, int64_t n, int64_t k)
+static void check_large(const named *all, ax_gemm *host, int64_t a_floats, const char *what)
 {
-    float *a = recipes(m * k), *b = recipes(n * k), *got = malloc((size_t)(m * n) * sizeof *got);
-    ax_gemm host = product(&all[0].t, a, b, m, n, k), g = on_device(&host, m * k, n * k);
+    int64_t outputs = host->m * host->n;
+    double macs = (double)outputs * (double)host->k;
+    float *got = malloc((size_t)outputs * sizeof *got);
+    ax_gemm g = on_device(host, a_floats, host->n * host->k);
     for (int i = 0; i < TABLES; i++) {
-        g.plan = &all[i].t.plan;
-        memset(got, 0xff, (size_t)(m * n) * 4);
-        cuda->put(g.c, got, (size_t)(m * n) * 4);
-        double took = time_of(&g);
-        cuda->get(got, g.c, (size_t)(m * n) * 4);
-        double error = sampled_error(&g, a, b, got);
+        g.plan = host->plan = &all[i].t.plan;
+        memset(got, 0xff, (size_t)outputs * 4);
+        cuda->put(g.c, got, (size_t)outputs * 4);
+        double took = time_of(&g), multiplying = time_multiplying(&g);
+        cuda->get(got, g.c, (size_t)outputs * 4);
+        double error = sampled_error(host, got);
         char text[256];
-        snprintf(text, sizeof text, "%.64s, %lldx%lldx%lld: %.4f ms, %.2f TMAC/s with encoding, relative L2 %.2e", all[i].name, (long long)m,
-                 (long long)n, (long long)k, took * 1e3, (double)m * (double)n * (double)k / took * 1e-12, error);
-        cuda_report(error <= MOST, "large", text);
+        snprintf(text, sizeof text, "%.64s, %lldx%lldx%lld: %.4f ms, %.2f TMAC/s with encoding, %.2f without, relative L2 %.2e", all[i].name,
+                 (long long)host->m, (long long)host->n, (long long)host->k, took * 1e3, macs / took * 1e-12,
+                 multiplying > 0.0 ? macs / multiplying * 1e-12 : 0.0, error);
+        cuda_report(error <= MOST, what, text);
     }
     forget(&g);
-    free(a), free(b), free(got);
+    free(got);
+}
+
+static void check_large_matrices(const named *all)
+{
+    static const int64_t shapes[][3] = {{4096, 4096, 4096}, {8192, 4096, 4096}, {1024, 1024, 1024}, {65536, 64, 576}, {128, 1024, 3136}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        int64_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+        float *a = recipes(m * k), *b = recipes(n * k);
+        ax_gemm g = product(&all[0].t, a, b, m, n, k);
+        check_large(all, &g, m * k, "large");
+        free(a), free(b);
+    }
+}
+
+/* A convolution of 64 channels to 64: forward and both gradients. */
+static void check_large_convolution(const named *all)
+{
+    geometry shape = {64, 32, 64, 3, 1, 1, 64, FORWARD, 1};
+    int64_t m = 65536, n = 64, k = 576;
+    float *tensor = recipes(m * n), *weights = recipes(n * k), *dy = recipes(m * n);
+    ax_gemm g = product(&all[0].t, tensor, weights, m, n, k);
+    g.a = patches_of(&shape, tensor);
+    check_large(all, &g, m * n, "large convolution");
+    shape.what = BY_INPUT;
+    g.a = patches_of(&shape, tensor), g.b = matrix(weights, n, 1, n), g.b.k_outer_stride = n * n;
+    check_large(all, &g, m * n, "large input gradient");
+    shape.what = BY_WEIGHTS;
+    g = product(&all[0].t, tensor, dy, k, n, m);
+    g.a = patches_of(&shape, tensor);
+    check_large(all, &g, m * n, "large weight gradient");
+    free(tensor), free(weights), free(dy);
 }
 
 int main(void)
@@ -392,8 +514,9 @@ int main(void)
         check_bias_and_batches(&all[i]);
         check_convolution(&all[i]);
     }
-    static const int64_t large[][3] = {{4096, 4096, 4096}, {8192, 4096, 4096}, {1024, 1024, 1024}, {65536, 64, 576}, {128, 1024, 3136}};
-    for (size_t s = 0; s < sizeof large / sizeof *large; s++) check_large(all, large[s][0], large[s][1], large[s][2]);
+    check_all_patches(all);
+    check_large_matrices(all);
+    check_large_convolution(all);
     for (int i = 0; i < TABLES; i++) release(&all[i].t);
     return cuda_summary();
 }

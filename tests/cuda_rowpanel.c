@@ -243,27 +243,54 @@ static void check_range(const named *t, const char *what, float odd_a, float odd
 
 /* --- convolutions --- */
 
-static void check_convolution(const named *t, int64_t images, int64_t side, int64_t c, int64_t oc, int64_t stride)
+typedef struct {
+    int64_t images, h, w, c, oc, kernel, stride, pad, dilation;
+} filter;
+
+static int64_t out_of(const filter *f, int64_t side) { return (side + 2 * f->pad - f->dilation * (f->kernel - 1) - 1) / f->stride + 1; }
+
+static ax_operand patches_of(const filter *f, const float *x)
 {
-    int64_t out = (side + 2 - 3) / stride + 1, taps = 9 * c, positions = images * out * out, inputs = images * side * side;
-    array x = recipe(inputs * c, 118, 133), w = recipe(taps * oc, 118, 133), dy = recipe(positions * oc, 118, 133);
-    ax_operand patches = {.kind = AX_OPERAND_PATCHES, .data = x.data, .n = images, .h = side, .w = side, .c = c, .out_h = out, .out_w = out,
-                          .kernel_h = 3, .kernel_w = 3, .stride_h = stride, .stride_w = stride, .pad_h = 1, .pad_w = 1, .dilation_h = 1,
-                          .dilation_w = 1, .step = 1};
-    ax_gemm g = {.a = patches, .b = matrix(w.data, 1, oc, taps), .m = positions, .n = oc, .k = taps, .ldc = oc, .batch = 1, .plan = &t->t.plan};
+    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = x, .n = f->images, .h = f->h, .w = f->w, .c = f->c, .out_h = out_of(f, f->h),
+                        .out_w = out_of(f, f->w), .kernel_h = f->kernel, .kernel_w = f->kernel, .stride_h = f->stride, .stride_w = f->stride,
+                        .pad_h = f->pad, .pad_w = f->pad, .dilation_h = 1, .dilation_w = 1, .step = (int)f->dilation};
+}
+
+static ax_operand gradient_patches_of(const filter *f, const float *dy)
+{
+    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy, .n = f->images, .h = out_of(f, f->h), .w = out_of(f, f->w), .c = f->oc,
+                        .out_h = f->h, .out_w = f->w, .kernel_h = f->kernel, .kernel_w = f->kernel, .stride_h = 1, .stride_w = 1,
+                        .pad_h = -f->pad, .pad_w = -f->pad, .dilation_h = f->stride, .dilation_w = f->stride, .step = -(int)f->dilation};
+}
+
+static void check_convolution(const named *t, const filter *f)
+{
+    int64_t cells = f->kernel * f->kernel, taps = cells * f->c, positions = f->images * out_of(f, f->h) * out_of(f, f->w);
+    int64_t inputs = f->images * f->h * f->w;
+    array x = recipe(inputs * f->c, 118, 133), w = recipe(taps * f->oc, 118, 133), dy = recipe(positions * f->oc, 118, 133);
+    ax_gemm g = {.a = patches_of(f, x.data), .b = matrix(w.data, 1, f->oc, taps), .m = positions, .n = f->oc, .k = taps, .ldc = f->oc,
+                 .batch = 1, .plan = &t->t.plan};
     check(&g, &x, &w, ALLOWED, t->name, "convolution");
-    g.a.transposed = 1, g.b = matrix(dy.data, 1, oc, positions), g.m = taps, g.k = positions;
+    g.a.transposed = 1, g.b = matrix(dy.data, 1, f->oc, positions), g.m = taps, g.k = positions;
     check(&g, &x, &dy, ALLOWED, t->name, "weight gradient");
-    g.a = (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy.data, .n = images, .h = out, .w = out, .c = oc, .out_h = side, .out_w = side,
-                       .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .pad_h = -1, .pad_w = -1, .dilation_h = stride,
-                       .dilation_w = stride, .step = -1};
-    g.b = matrix(w.data, oc, 1, oc);
-    g.b.k_outer_stride = c * oc;
-    g.m = inputs, g.n = c, g.k = 9 * oc, g.ldc = c;
+    g.a = gradient_patches_of(f, dy.data), g.b = matrix(w.data, f->oc, 1, f->oc);
+    g.b.k_outer_stride = f->c * f->oc;
+    g.m = inputs, g.n = f->c, g.k = cells * f->oc, g.ldc = f->c;
     check(&g, &dy, &w, ALLOWED, t->name, "input gradient");
     free(x.data);
     free(w.data);
     free(dy.data);
+}
+
+static void check_convolutions(const named *t)
+{
+    static const filter filters[] = {
+        {16, 32, 32, 32, 64, 3, 1, 1, 1},  {8, 30, 30, 40, 50, 3, 2, 1, 1},  {16, 32, 32, 16, 64, 3, 1, 1, 1}, {9, 24, 40, 48, 40, 5, 1, 2, 1},
+        {32, 16, 16, 64, 64, 3, 1, 2, 2},  {64, 8, 8, 64, 64, 3, 1, 1, 1},   {32, 32, 32, 8, 64, 3, 1, 1, 1},  {32, 32, 24, 128, 64, 1, 1, 0, 1},
+        {60, 14, 14, 32, 48, 3, 1, 1, 1},  {16, 30, 32, 32, 64, 3, 1, 0, 1}, {16, 32, 32, 64, 64, 1, 2, 0, 1}, {40, 16, 24, 9, 80, 3, 1, 1, 1},
+        {20, 24, 24, 16, 64, 3, 1, 3, 1},  {16, 32, 16, 32, 80, 3, 1, 3, 3},
+    };
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) check_convolution(t, &filters[i]);
 }
 
 /* Few outputs of long sums are cut into parts, whatever the kind. */
@@ -293,6 +320,61 @@ static double time_of(const ax_gemm *g, int runs)
     for (int i = 0; i < runs; i++) cuda->kernels->gemm(g);
     cuda->wait();
     return (seconds() - start) / runs;
+}
+
+/* Alone, and all of a product. */
+static void time_phases(const ax_gemm *host, const array *a, const array *b, const char *name, const char *what)
+{
+    enum { RUNS = 20 };
+    double phases[AX_PHASES], all, alone = 1e9;
+    ax_gemm g = on_device(host, a, b, 0);
+    time_of(&g, 2);
+    all = time_of(&g, RUNS);
+    for (int i = 0; i < 3 && cuda->phases && !cuda->phases(phases); i++) {
+        for (int run = 0; run < RUNS; run++) cuda->kernels->gemm(&g);
+        if (!cuda->phases(phases)) alone = fmin(alone, phases[AX_PHASE_MULTIPLY] / RUNS);
+    }
+    if (cuda->phases) cuda->phases_end();
+    const double products = (double)g.m * (double)g.n * (double)g.k * 1e-12;
+    printf("     %-12s %-16s %6lldx%lldx%lld: %9.1f us %6.2f TMAC/s, multiplying alone %9.1f us %6.2f\n", name, what, (long long)g.m,
+           (long long)g.n, (long long)g.k, all * 1e6, products / all, alone * 1e6, products / alone);
+    fflush(stdout);
+    off_device(&g);
+}
+
+static void time_matrices(const named *t, int64_t m, int64_t n, int64_t k)
+{
+    array a = recipe(m * k, 118, 133), b = recipe(n * k, 118, 133);
+    ax_gemm g = plain(t, &a, &b, m, n, k);
+    time_phases(&g, &a, &b, t->name, "matrices");
+    free(a.data);
+    free(b.data);
+}
+
+static void time_convolution(const named *t, const filter *f)
+{
+    int64_t taps = f->kernel * f->kernel * f->c, inputs = f->images * f->h * f->w, positions = f->images * out_of(f, f->h) * out_of(f, f->w);
+    array x = recipe(inputs * f->c, 118, 133), w = recipe(taps * f->oc, 118, 133), dy = recipe(positions * f->oc, 118, 133);
+    ax_gemm g = {.a = patches_of(f, x.data), .b = matrix(w.data, 1, f->oc, taps), .m = positions, .n = f->oc, .k = taps, .ldc = f->oc,
+                 .batch = 1, .plan = &t->t.plan};
+    time_phases(&g, &x, &w, t->name, "convolution");
+    g.a.transposed = 1, g.b = matrix(dy.data, 1, f->oc, positions), g.m = taps, g.k = positions;
+    time_phases(&g, &x, &dy, t->name, "weight gradient");
+    free(x.data);
+    free(w.data);
+    free(dy.data);
+}
+
+static void time_narrow(void)
+{
+    static const filter filters[] = {{64, 32, 32, 64, 64, 3, 1, 1, 1}, {64, 33, 33, 64, 64, 3, 1, 1, 1}, {128, 56, 56, 64, 64, 3, 1, 1, 1},
+                                     {128, 28, 28, 128, 128, 3, 1, 1, 1}};
+    named t = noise(7, 7);
+    analyse(&t.t);
+    time_matrices(&t, 4096, 4096, 4096);
+    time_matrices(&t, 128, 1024, 3136);
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) time_convolution(&t, &filters[i]);
+    release(&t.t);
 }
 
 static void time_shape(const named *t, int strict, int64_t m, int64_t n, int64_t k, const array *a, const array *b)
@@ -330,9 +412,12 @@ static void time_all(void)
 
 int main(int argc, char **argv)
 {
-    (void)argv;
     rng_state = 20240301;
     cuda = cuda_backend();
+    if (argc > 1 && !strcmp(argv[1], "time")) {
+        time_narrow();
+        return 0;
+    }
     check_errors();
     named t = noise(7, 7);
     analyse(&t.t);
@@ -342,8 +427,7 @@ int main(int argc, char **argv)
     check_range(&t, "2^127 among B", 1.0f, ax_float(254u << 23));
     check_range(&t, "Inf among A", INFINITY, 1.0f);
     check_range(&t, "an overflow", 0x1p100f, -0x1p30f);
-    check_convolution(&t, 16, 32, 32, 64, 1);
-    check_convolution(&t, 8, 30, 40, 50, 2);
+    check_convolutions(&t);
     release(&t.t);
     check_parts();
     if (argc > 1) time_all();

@@ -1,6 +1,6 @@
 /* The measure of every product here: the machine's own sgemm on the same threads as ours. OpenBLAS's pool is not used: beside
  * our team its idle threads would spin on the cores that are being timed. */
-#include "kernels/kernels.h"
+#include "kernels/backend.h"
 
 #include <cblas.h>
 
@@ -13,8 +13,9 @@ static int64_t edge(int64_t n, int count, int i)
     return i == count || at > n ? n : at;
 }
 
-void ax_cpu_blas_product(float *c, const float *a, const float *b, int64_t m, int64_t n, int64_t k, int threads)
+static void product(float *c, const float *a, const float *b, int64_t m, int64_t n, int64_t k, const ax_plan *plan, int threads)
 {
+    (void)plan;
     int by_rows = m >= n;
     if ((double)m * (double)n * (double)k <= serial_products) threads = 1;
     openblas_set_num_threads(1);
@@ -29,3 +30,5 @@ void ax_cpu_blas_product(float *c, const float *a, const float *b, int64_t m, in
                     (int)n);
     }
 }
+
+const ax_baseline ax_cpu_baselines[] = {{"OpenBLAS sgemm", 0, product}, {NULL, 0, NULL}};

@@ -23,8 +23,7 @@ struct kept {
 static const uint32_t *copy_words(const ax_lut_view *lut)
 {
     size_t side = (size_t)1 << lut->width;
-    void *device = nullptr;
-    ax_cuda_check(cudaMalloc(&device, (side + 1) * side * sizeof(uint32_t)), "multiplier");
+    void *device = ax_cuda_keep_room((side + 1) * side * sizeof(uint32_t));
     if (!device) return nullptr;
     ax_cuda_check(cudaMemcpyAsync(device, lut->words, side * side * sizeof(uint32_t), cudaMemcpyHostToDevice, ax_cuda.stream), "multiplier");
     ax_cuda_check(cudaMemsetAsync((uint32_t *)device + side * side, 0, side * sizeof(uint32_t), ax_cuda.stream), "multiplier");
@@ -56,11 +55,25 @@ static ax_cuda_mult make_mult(const ax_plan *plan)
     return m;
 }
 
+static void free_all(kept *k)
+{
+    for (kept *next; k; k = next) {
+        next = k->next;
+        free(k);
+    }
+}
+
 ax_cuda_mult ax_cuda_mult_of(const ax_plan *plan)
 {
     static kept *all;
+    static unsigned generation;
     int table = plan->lut.words && !plan->lut.native;
     if (!table) return make_mult(plan);
+    if (generation != ax_cuda.generation) {
+        free_all(all);
+        all = nullptr;
+        generation = ax_cuda.generation;
+    }
     for (kept *k = all; k; k = k->next)
         if (k->hash == plan->hash && k->width == plan->lut.width) return k->mult;
     kept *k = (kept *)malloc(sizeof *k);
@@ -73,32 +86,62 @@ ax_cuda_mult ax_cuda_mult_of(const ax_plan *plan)
     return k->mult;
 }
 
-/* ---- extents ---- */
+/* ---- extents: both operands in one launch ---- */
 
 enum { THREADS = 256 };
 
+/* What is looked through: `whole` numbers that lie together, or, if that is 0, rows x ks elements of each product of a batch. */
+struct scanned {
+    ax_cuda_source s;
+    int64_t whole, batch_step;
+    int rows, ks, batch;
+    unsigned blocks;
+};
+
 __device__ static uint32_t magnitude(float x) { return ax_bits(x) & 0x7fffffffu; }
 
-/* The largest magnitude of rows x ks elements of each product of the batch. A maximum of integers has no order. */
-__global__ static void find_extent(uint32_t *largest, ax_cuda_source s, int64_t batch_step, int rows, int ks, int batch)
+__device__ static uint32_t largest_of_whole(const float *x, int64_t n, int64_t first, int64_t step)
 {
     uint32_t mine = 0;
-    int64_t n = (int64_t)rows * ks;
-    for (int b = 0; b < batch; b++, s.data += batch_step)
-        for (int64_t i = blockIdx.x * (int64_t)THREADS + threadIdx.x; i < n; i += (int64_t)gridDim.x * THREADS)
-            mine = max(mine, magnitude(ax_fetch(s, ax_row_place(s, (uint32_t)(i / ks)), ax_k_place(s, (uint32_t)(i % ks)))));
-    mine = __reduce_max_sync(~0u, mine);
-    if (threadIdx.x % 32 == 0) atomicMax(largest, mine);
+    int64_t fours = (uintptr_t)x % sizeof(float4) ? 0 : n / 4;
+    for (int64_t i = first; i < fours; i += step) {
+        const float4 v = __ldg((const float4 *)x + i);
+        mine = max(max(mine, max(magnitude(v.x), magnitude(v.y))), max(magnitude(v.z), magnitude(v.w)));
+    }
+    for (int64_t i = 4 * fours + first; i < n; i += step) mine = max(mine, magnitude(__ldg(x + i)));
+    return mine;
 }
 
-/* The same of n numbers that lie together. */
-__global__ static void find_extent_of(uint32_t *largest, const float *x, int64_t n)
+__device__ static uint32_t largest_of_places(const scanned &o, int64_t first, int64_t step)
 {
     uint32_t mine = 0;
-    for (int64_t i = blockIdx.x * (int64_t)THREADS + threadIdx.x; i < n; i += (int64_t)gridDim.x * THREADS)
-        mine = max(mine, magnitude(x[i]));
-    mine = __reduce_max_sync(~0u, mine);
-    if (threadIdx.x % 32 == 0) atomicMax(largest, mine);
+    ax_cuda_source s = o.s;
+    int64_t n = (int64_t)o.rows * o.ks;
+    for (int b = 0; b < o.batch; b++, s.data += o.batch_step)
+        for (int64_t i = first; i < n; i += step)
+            mine = max(mine, magnitude(ax_fetch(s, ax_row_place(s, (uint32_t)(i / o.ks)), ax_k_place(s, (uint32_t)(i % o.ks)))));
+    return mine;
+}
+
+/* A maximum of integers has no order. */
+__device__ static void find_extent(uint32_t *largest, const scanned &o, unsigned block)
+{
+    __shared__ uint32_t warps[THREADS / 32];
+    const int64_t first = block * (int64_t)THREADS + threadIdx.x, step = (int64_t)o.blocks * THREADS;
+    uint32_t mine = o.whole ? largest_of_whole(o.s.data, o.whole, first, step) : largest_of_places(o, first, step);
+    for (int apart = 16; apart; apart /= 2) mine = max(mine, __shfl_xor_sync(~0u, mine, apart));
+    if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = mine;
+    __syncthreads();
+    if (threadIdx.x) return;
+    for (uint32_t other : warps) mine = max(mine, other);
+    atomicMax(largest, mine);
+}
+
+/* The first a.blocks blocks look through a, the others through b. */
+__global__ static void find_extents(ax_cuda_extents *largest, const __grid_constant__ scanned a, const __grid_constant__ scanned b)
+{
+    const int second = blockIdx.x >= a.blocks;
+    find_extent(second ? &largest->b : &largest->a, second ? b : a, second ? blockIdx.x - a.blocks : blockIdx.x);
 }
 
 static unsigned blocks_for(int64_t n)
@@ -107,17 +150,22 @@ static unsigned blocks_for(int64_t n)
     return (unsigned)(blocks < most ? blocks ? blocks : 1 : most);
 }
 
-static void start_extent(uint32_t *largest, const ax_operand &o, const ax_cuda_source &s, int64_t batch_step, int rows, int ks, int batch)
+static scanned scan(const ax_operand &o, const ax_cuda_source &s, int64_t batch_step, int rows, int ks, int batch)
 {
-    int whole = o.kind == AX_OPERAND_PATCHES ||
-                (o.k_inner == ks && ((o.k_stride == 1 && o.row_stride == ks) || (o.row_stride == 1 && o.k_stride == rows)));
+    int together = o.kind == AX_OPERAND_PATCHES ||
+                   (o.k_inner == ks && ((o.k_stride == 1 && o.row_stride == ks) || (o.row_stride == 1 && o.k_stride == rows)));
     int repeated = batch == 1 || batch_step == 0 || (o.kind == AX_OPERAND_MATRIX && batch_step == (int64_t)rows * ks);
-    if (whole && repeated) {
-        int64_t n = o.kind == AX_OPERAND_PATCHES ? o.n * o.h * o.w * o.c : (int64_t)rows * ks * (batch_step ? batch : 1);
-        find_extent_of<<<blocks_for(n), THREADS, 0, ax_cuda.stream>>>(largest, s.data, n);
-    } else {
-        find_extent<<<blocks_for((int64_t)rows * ks), THREADS, 0, ax_cuda.stream>>>(largest, s, batch_step, rows, ks, batch);
-    }
+    scanned d = {s, 0, batch_step, rows, ks, batch_step ? batch : 1, blocks_for((int64_t)rows * ks)};
+    if (!together || !repeated) return d;
+    d.whole = o.kind == AX_OPERAND_PATCHES ? o.n * o.h * o.w * o.c : (int64_t)rows * ks * d.batch;
+    d.blocks = blocks_for(d.whole);
+    return d;
+}
+
+static void start_extents(const ax_gemm *g, const ax_cuda_product *p)
+{
+    const scanned a = scan(g->a, p->a, p->a_batch, p->m, p->k, p->batch), b = scan(g->b, p->b, p->b_batch, p->n, p->k, p->batch);
+    find_extents<<<a.blocks + b.blocks, THREADS, 0, ax_cuda.stream>>>(p->extents, a, b);
 }
 
 /* ---- the literal rule: one thread an output ---- */
@@ -146,9 +194,8 @@ __device__ static float step(const ax_cuda_mult &m, float acc, float x, float y)
     return ax_sum_step(m.fused, word_of(m, ax_bits(x), ax_bits(y)), acc, x, y);
 }
 
-__global__ static void literal(const ax_cuda_product p, int even_if_in_range)
+__device__ static void sum_literally(const ax_cuda_product &p)
 {
-    if (!even_if_in_range && ax_in_range(*p.extents)) return;
     int64_t outputs = (int64_t)p.m * p.n * p.batch;
     for (int64_t i = blockIdx.x * (int64_t)THREADS + threadIdx.x; i < outputs; i += (int64_t)gridDim.x * THREADS) {
         int64_t b = i / ((int64_t)p.m * p.n), rest = i % ((int64_t)p.m * p.n), row = rest / p.n, column = rest % p.n;
@@ -162,16 +209,28 @@ __global__ static void literal(const ax_cuda_product p, int even_if_in_range)
     }
 }
 
-static void run_literal(const ax_cuda_product *p, int even_if_in_range)
+/* Where no other kernel runs, or where the extents kept it from running; the last block then leaves them zero for the next product. */
+__global__ static void literal(const __grid_constant__ ax_cuda_product p, int alone)
 {
-    literal<<<blocks_for((int64_t)p->m * p->n * p->batch * 4), THREADS, 0, ax_cuda.stream>>>(*p, even_if_in_range);
+    if (alone || !ax_in_range(*p.extents)) sum_literally(p);
+    __syncthreads();
+    if (alone || threadIdx.x) return;
+    __threadfence();
+    if (atomicAdd(&p.extents->left, 1) == gridDim.x - 1) *p.extents = {};
+}
+
+static void run_literal(const ax_cuda_product *p, int alone)
+{
+    const unsigned wanted = blocks_for((int64_t)p->m * p->n * p->batch * 4), few = (unsigned)ax_cuda.processors;
+    literal<<<alone || wanted < few ? wanted : few, THREADS, 0, ax_cuda.stream>>>(*p, alone);
 }
 
 /* ---- the op ---- */
 
 static const ax_cuda_gemm_kernel *choose(const ax_gemm *g)
 {
-    static const ax_cuda_gemm_kernel *const sets[] = {ax_cuda_onehot_kernels, ax_cuda_sum_mma_kernels, ax_cuda_rowpanel_kernels, ax_cuda_simt_kernels};
+    static const ax_cuda_gemm_kernel *const sets[] = {ax_cuda_onehot_kernels, ax_cuda_sum_mma_kernels, ax_cuda_rowpanel_kernels,
+                                                      ax_cuda_blas_kernels, ax_cuda_thin_kernels, ax_cuda_simt_kernels};
     for (const ax_cuda_gemm_kernel *set : sets)
         for (const ax_cuda_gemm_kernel *k = set; k->name; k++)
             if (k->capability <= ax_cuda.capability && k->strict >= g->strict && k->serves(g)) return k;
@@ -196,24 +255,82 @@ void ax_cuda_gemm_work_bytes(size_t *bytes, int threads)
     *bytes = sizeof(ax_cuda_extents);
 }
 
+static const char *last_kernel;
+
+const char *ax_cuda_gemm_kernel_name(void) { return last_kernel; }
+
+static void run(const ax_gemm *g)
+{
+    ax_cuda_product p = describe(g, (ax_cuda_extents *)g->work);
+    const ax_cuda_gemm_kernel *kernel = choose(g);
+    last_kernel = kernel ? kernel->name : "cuda-literal";
+    ax_cuda_phase(AX_PHASE_ENCODE);      /* whatever is not the kernel's own multiplication */
+    if (!kernel) {
+        run_literal(&p, 1);
+    } else {
+        if (!p.mult.native && !kernel->finds_extents) start_extents(g, &p);
+        kernel->run(g, &p);
+        ax_cuda_phase(AX_PHASE_ENCODE);
+        if (!p.mult.native) run_literal(&p, 0);
+    }
+    ax_cuda_check(cudaGetLastError(), "gemm");
+}
+
+/* A grid has at most 65535 blocks in its second and third dimension: larger products are made in parts. */
+enum { BATCH_MOST = 8192, ROWS_MOST = 1 << 19 };
+
+/* The `count` rows of an operand from `first` on. A patch's rows are cut where an image ends. */
+static ax_operand rows_of(const ax_operand &o, int64_t first, int64_t count)
+{
+    ax_operand part = o;
+    if (o.kind == AX_OPERAND_MATRIX) {
+        part.data += first * o.row_stride;
+    } else {
+        part.data += first / (o.out_h * o.out_w) * o.h * o.w * o.c;
+        part.n = count / (o.out_h * o.out_w);
+    }
+    return part;
+}
+
+/* Rows that a part of an operand has: all of them if it cannot be cut. */
+static int64_t cut(const ax_operand &o, int64_t rows)
+{
+    const int64_t image = o.kind == AX_OPERAND_MATRIX ? 1 : o.out_h * o.out_w;
+    if (rows <= ROWS_MOST || (o.kind == AX_OPERAND_PATCHES && o.transposed)) return rows;
+    return image < ROWS_MOST ? ROWS_MOST / image * image : image;
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* The part of g of some products of the batch. */
+static ax_gemm products_of(const ax_gemm *g, int64_t first, int64_t count)
+{
+    ax_gemm part = *g;
+    part.c += first * g->c_batch, part.a.data += first * g->a_batch, part.b.data += first * g->b_batch;
+    part.batch = count;
+    return part;
+}
+
+static void run_in_parts(const ax_gemm *g)
+{
+    const int64_t rows = cut(g->a, g->m), columns = cut(g->b, g->n);
+    for (int64_t b = 0; b < g->batch; b += BATCH_MOST)
+        for (int64_t i = 0; i < g->m; i += rows)
+            for (int64_t j = 0; j < g->n; j += columns) {
+                ax_gemm part = products_of(g, b, least(g->batch - b, BATCH_MOST));
+                part.m = least(g->m - i, rows), part.n = least(g->n - j, columns);
+                part.a = rows_of(part.a, i, part.m), part.b = rows_of(part.b, j, part.n);
+                part.c += i * g->ldc + j;
+                part.bias = g->bias ? g->bias + j : nullptr;
+                run(&part);
+            }
+}
+
 void ax_cuda_gemm(const ax_gemm *g)
 {
     AX_CUDA_OP("gemm", g->c, g->a, g->b, g->bias, g->m, g->n, g->k, g->ldc, g->batch, g->a_batch, g->b_batch, g->c_batch,
                g->activation, g->strict, g->plan->hash);
     if (g->m <= 0 || g->n <= 0 || g->batch <= 0) return;
-    ax_cuda_extents *extents = (ax_cuda_extents *)g->work;
-    ax_cuda_product p = describe(g, extents);
-    const ax_cuda_gemm_kernel *kernel = choose(g);
-    if (!kernel) {
-        run_literal(&p, 1);
-    } else {
-        if (!p.mult.native) ax_cuda_check(cudaMemsetAsync(extents, 0, sizeof *extents, ax_cuda.stream), "gemm");
-        if (!p.mult.native && !kernel->finds_extents) {
-            start_extent(&extents->a, g->a, p.a, g->a_batch, p.m, p.k, p.batch);
-            start_extent(&extents->b, g->b, p.b, g->b_batch, p.n, p.k, p.batch);
-        }
-        kernel->run(g, &p);
-        if (!p.mult.native) run_literal(&p, 0);
-    }
-    ax_cuda_check(cudaGetLastError(), "gemm");
+    if (g->batch > BATCH_MOST || cut(g->a, g->m) < g->m || cut(g->b, g->n) < g->n) run_in_parts(g);
+    else run(g);
 }

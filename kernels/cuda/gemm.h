@@ -1,7 +1,8 @@
 /* How the cuda backend makes products: a table of kernels, the best first, and the literal rule for operands none of them fits.
  *
  * A product is three launches. The first finds the extents of both operands; the fast kernel leaves at once if they are outside
- * what it is exact for, and the literal kernel, which comes last, leaves at once if they are not: nobody asks the host. */
+ * what it is exact for, and the literal kernel, which comes last, leaves at once if they are not: nobody asks the host. Between
+ * products the extents are zero: the literal kernel leaves them so. */
 #ifndef AX_CUDA_GEMM_H
 #define AX_CUDA_GEMM_H
 
@@ -19,9 +20,10 @@ struct ax_cuda_mult {
     int classes;
 };
 
-/* The largest magnitudes of both operands, as bits. */
+/* The largest magnitudes of both operands, as bits; in work memory, which begins as zeros. */
 struct ax_cuda_extents {
     uint32_t a, b;
+    uint32_t left;                   /* blocks of the literal kernel that need them no more */
 };
 
 /* One product of a batch, as kernels take it. */
@@ -48,6 +50,8 @@ struct ax_cuda_gemm_kernel {
 extern const ax_cuda_gemm_kernel ax_cuda_onehot_kernels[];    /* each set ends with a row without a name */
 extern const ax_cuda_gemm_kernel ax_cuda_sum_mma_kernels[];
 extern const ax_cuda_gemm_kernel ax_cuda_rowpanel_kernels[];
+extern const ax_cuda_gemm_kernel ax_cuda_blas_kernels[];
+extern const ax_cuda_gemm_kernel ax_cuda_thin_kernels[];
 extern const ax_cuda_gemm_kernel ax_cuda_simt_kernels[];
 
 void ax_cuda_literal(const ax_cuda_product *p);

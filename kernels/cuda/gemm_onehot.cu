@@ -2,7 +2,7 @@
  *
  * Tensor cores truncate the sum, so its error grows with the number of additions into one accumulator. Therefore every few hundred
  * k the accumulators are added to sums in shared memory, rounded to nearest, and start anew. */
-#include "kernels/cuda/onehot.h"
+#include "kernels/cuda/onehot_fetch.h"
 #include "kernels/cuda/wgmma.h"
 
 #include "kernels/sum.h"
@@ -103,23 +103,6 @@ __device__ static void produce(const ax_onehot &x, const cut &c, const place &at
     }
 }
 
-/* A stage's fragments of A, fetched a stage before they are used. */
-template <int KS, int MT> struct fragments {
-    uint4 value[KS][MT];
-    uint32_t places[KS][MT];
-    __device__ void fetch(const uint4 *const *values, const uint32_t *const *metadata, int group, int groups)
-    {
-#pragma unroll
-        for (int k = 0; k < KS; k++)
-#pragma unroll
-            for (int m = 0; m < MT; m++) {
-                int at = min(group + k, groups - 1);
-                value[k][m] = values[m][(int64_t)at * 32];
-                places[k][m] = metadata[m][(int64_t)at * 16];
-            }
-    }
-};
-
 /* The numbers of one pair of classes: +-2^e where the pair is theirs, else 0. Pairs are compared as bfloat16 from 1 up. */
 __device__ static uint32_t only(uint32_t two, uint32_t pair)
 {
@@ -156,36 +139,28 @@ __device__ static void store_all(const ax_cuda_product &p, const cut &c, const f
     }
 }
 
-/* The first two warpgroups. A stage is released when its products are done; the accumulators start anew by the first product
- * after an addition ignoring them. */
-template <int KS, int BN, int MT>
+/* The first two warpgroups; A's fragments are fetched a stage before they are used. A stage is released when its products are
+ * done; the accumulators start anew by the first product after an addition ignoring them. */
+template <int KS, int BN, int MT, template <int, int> class A>
 __device__ static void consume(const ax_cuda_product &p, const ax_onehot &x, const cut &c, const place &at, uint8_t *shared, uint32_t full,
                                uint32_t empty, int count)
 {
     typedef shape<KS, BN, MT> S;
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, row0 = at.row_tile * S::ROWS + warp / 4 * MT * 64 + warp % 4 * 16;
-    const int64_t block0 = (int64_t)(x.a_copies > 1 ? blockIdx.y : 0) * x.row_blocks + row0 / 16;
     float4 *sums = (float4 *)(shared + S::STAGES * S::STAGE_BYTES) + threadIdx.x;
-    const uint4 *values[MT];
-    const uint32_t *metadata[MT];
-#pragma unroll
-    for (int m = 0; m < MT; m++) {
-        values[m] = x.values + ((block0 + m * 4) * x.groups + at.first_group) * 32 + lane;
-        metadata[m] = x.places + ((block0 + m * 4) * x.groups + at.first_group) * 16 + lane / 4 * 2 + lane % 2;
-    }
     float acc[MT][BN / 2] = {};
-    fragments<KS, MT> next, now;
-    next.fetch(values, metadata, 0, at.groups);
-    int group = 0, pair = 0;
+    A<KS, MT> source(p, x, row0, at.first_group, at.groups);
+    ax_onehot_fragments<KS, MT> next, now;
+    source.fetch(next);
+    int pair = 0;
     for (int first = 0; first < count; first += c.stages_a_sum) {
         const int last = min(first + c.stages_a_sum, count);
         for (int s = first; s < last; s++) {
             const int slot = s % S::STAGES;
             const uint32_t stage = ax_shared_address(shared) + slot * S::STAGE_BYTES;
             if (KS > 1 || pair == 0) {
-                now = next;
-                group += KS;
-                next.fetch(values, metadata, group, at.groups);
+                now = source.arrived(next);
+                source.fetch(next);
             }
             ax_barrier_wait(full + slot * 8, (s / S::STAGES) & 1);
 #pragma unroll
@@ -212,7 +187,7 @@ __device__ static void consume(const ax_cuda_product &p, const ax_onehot &x, con
 
 #endif
 
-template <int KS, int BN, int MT>
+template <int KS, int BN, int MT, template <int, int> class A>
 __global__ void __launch_bounds__(THREADS, 1) multiply(const ax_cuda_product p, const ax_onehot x, const cut c)
 {
 #if AX_WGMMA
@@ -236,7 +211,7 @@ __global__ void __launch_bounds__(THREADS, 1) multiply(const ax_cuda_product p, 
             produce<BN, S::STAGES>(x, c, at, ax_shared_address(shared), ax_shared_address(full), ax_shared_address(empty), count);
     } else {
         ax_registers_take<232>();
-        consume<KS, BN, MT>(p, x, c, at, shared, ax_shared_address(full), ax_shared_address(empty), count);
+        consume<KS, BN, MT, A>(p, x, c, at, shared, ax_shared_address(full), ax_shared_address(empty), count);
     }
 #endif
 }
@@ -266,15 +241,35 @@ static int groups_a_stage(int pairs) { return pairs < BLOCKS ? BLOCKS / pairs : 
 static int columns_of_tile(int64_t n) { return n <= 64 || (n > 128 && n <= 192) ? 64 : 128; }
 static int rows_of_tile(int64_t m) { return m <= 128 ? 128 : 256; }
 
-static ax_onehot lay_out(const ax_cuda_product *p, int classes)
+/* Zeros follow the tensor's pixels, for what lies outside; planes are whole blocks of 8 pixels. */
+static void lay_out_patches(ax_onehot *x, ax_operand a)
+{
+    int64_t pixels = a.n * a.h * a.w;
+    x->taps = (int)(a.kernel_h * a.kernel_w), x->tap_groups = (int)(a.c / AX_ONEHOT_GROUP);
+    x->by_tap_groups = ax_divisor_of(x->tap_groups);
+    x->outside = (int)pixels, x->plane = rounded_up(pixels + 1, 8);
+    a.c = 1;
+    x->pixels = ax_cuda_source_of(a, 0);
+}
+
+/* Pairs of channels are read together. */
+static int has_patches(const ax_gemm *g)
+{
+    const ax_operand *a = &g->a;
+    return a->kind == AX_OPERAND_PATCHES && !a->transposed && a->c % AX_ONEHOT_GROUP == 0 && (uintptr_t)a->data % sizeof(float2) == 0 &&
+           g->a_batch % 2 == 0;
+}
+
+static ax_onehot lay_out(const ax_gemm *g, const ax_cuda_product *p)
 {
     ax_onehot x = {};
-    x.pairs = pairs_for(classes);
+    x.pairs = pairs_for(p->mult.classes);
     x.groups = rounded_up(tiles(p->k, AX_ONEHOT_GROUP), groups_a_stage(x.pairs));
     x.tile_columns = columns_of_tile(p->n);
     x.row_blocks = rounded_up(p->m, rows_of_tile(p->m)) / 16;
     x.column_blocks = rounded_up(p->n, x.tile_columns) / 8;
     x.a_copies = p->a_batch ? p->batch : 1, x.b_copies = p->b_batch ? p->batch : 1;
+    if (has_patches(g)) lay_out_patches(&x, g->a);
     return x;
 }
 
@@ -294,19 +289,28 @@ static cut cut_up(const ax_cuda_product *p, const ax_onehot &x)
     return c;
 }
 
-template <int KS, int BN, int MT> static void launch(const ax_cuda_product *p, const ax_onehot &x, const cut &c)
+template <template <int, int> class A, int KS, int BN, int MT> static void launch(const ax_cuda_product *p, const ax_onehot &x, const cut &c)
 {
     const int bytes = shape<KS, BN, MT>::SHARED_BYTES;
-    ax_cuda_check(cudaFuncSetAttribute(multiply<KS, BN, MT>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "gemm");
+    ax_cuda_check(cudaFuncSetAttribute(multiply<KS, BN, MT, A>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "gemm");
     dim3 grid((unsigned)(c.row_tiles * c.column_tiles), (unsigned)p->batch, (unsigned)c.splits);
-    multiply<KS, BN, MT><<<grid, THREADS, bytes, ax_cuda.stream>>>(*p, x, c);
+    multiply<KS, BN, MT, A><<<grid, THREADS, bytes, ax_cuda.stream>>>(*p, x, c);
 }
 
-template <int KS> static void launch_for(const ax_cuda_product *p, const ax_onehot &x, const cut &c)
+template <template <int, int> class A, int KS> static void launch_for(const ax_cuda_product *p, const ax_onehot &x, const cut &c)
 {
     int tall = rows_of_tile(p->m) == 256;
-    if (x.tile_columns == 64) tall ? launch<KS, 64, 2>(p, x, c) : launch<KS, 64, 1>(p, x, c);
-    else tall ? launch<KS, 128, 2>(p, x, c) : launch<KS, 128, 1>(p, x, c);
+    if (x.tile_columns == 64) tall ? launch<A, KS, 64, 2>(p, x, c) : launch<A, KS, 64, 1>(p, x, c);
+    else tall ? launch<A, KS, 128, 2>(p, x, c) : launch<A, KS, 128, 1>(p, x, c);
+}
+
+template <template <int, int> class A> static void launch_for(const ax_cuda_product *p, const ax_onehot &x, const cut &c)
+{
+    switch (groups_a_stage(x.pairs)) {
+    case 4: launch_for<A, 4>(p, x, c); break;
+    case 2: launch_for<A, 2>(p, x, c); break;
+    default: launch_for<A, 1>(p, x, c); break;
+    }
 }
 
 static void *part(char **at, size_t bytes)
@@ -316,9 +320,9 @@ static void *part(char **at, size_t bytes)
     return here;
 }
 
-static void run_onehot(const ax_gemm *, const ax_cuda_product *p)
+static void run_onehot(const ax_gemm *g, const ax_cuda_product *p)
 {
-    ax_onehot x = lay_out(p, p->mult.classes);
+    ax_onehot x = lay_out(g, p);
     cut c = cut_up(p, x);
     size_t partial = c.splits > 1 ? (size_t)c.splits * p->batch * p->m * p->n * sizeof(float) : 0;
     char *at = (char *)ax_cuda_work(ax_onehot_values_bytes(x) + ax_onehot_places_bytes(x) + ax_onehot_columns_bytes(x) + partial + 1024);
@@ -327,12 +331,10 @@ static void run_onehot(const ax_gemm *, const ax_cuda_product *p)
     x.places = (uint32_t *)part(&at, ax_onehot_places_bytes(x));
     x.columns = (uint8_t *)part(&at, ax_onehot_columns_bytes(x));
     c.partial = partial ? (float *)at : nullptr;
+    ax_cuda_phase(AX_PHASE_ENCODE);
     ax_onehot_encode(*p, x);
-    switch (groups_a_stage(x.pairs)) {
-    case 4: launch_for<4>(p, x, c); break;
-    case 2: launch_for<2>(p, x, c); break;
-    default: launch_for<1>(p, x, c); break;
-    }
+    ax_cuda_phase(AX_PHASE_MULTIPLY);
+    x.taps ? launch_for<ax_onehot_patches>(p, x, c) : launch_for<ax_onehot_matrix>(p, x, c);
     if (partial) join<<<(unsigned)(4 * ax_cuda.processors), 256, 0, ax_cuda.stream>>>(*p, c);
 }
 
@@ -350,12 +352,10 @@ static int has_sparse_wgmma()
 {
     static int has = -1;
     cudaFuncAttributes a = {};
-    if (has < 0) has = ax_cuda.capability == 90 && cudaFuncGetAttributes(&a, multiply<1, 128, 2>) == cudaSuccess && a.sharedSizeBytes > 0;
+    if (has >= 0) return has;
+    has = ax_cuda.capability == 90 && cudaFuncGetAttributes(&a, multiply<1, 128, 2, ax_onehot_matrix>) == cudaSuccess && a.sharedSizeBytes > 0;
     return has;
 }
-
-/* One row: gemm_powers.cu. */
-static int serves_powers(const ax_gemm *g) { return g->plan->narrow && g->plan->distinct_rows == 1 && worth(g); }
 
 /* A sum of many rows is cheaper as a sum. */
 static int serves_onehot(const ax_gemm *g)
@@ -364,7 +364,14 @@ static int serves_onehot(const ax_gemm *g)
     int most = plan->additive ? AX_ONEHOT_CLASSES / 2 : AX_ONEHOT_CLASSES;
     if (!plan->narrow || plan->distinct_rows > most || !worth(g) || !has_sparse_wgmma()) return 0;
     int64_t copies = g->batch, pairs = pairs_for(plan->distinct_rows);
-    return copies * (g->m + 256) * (g->k + 64) * 3 + copies * (g->n + 128) * (g->k + 64) * pairs * 4 <= MOST_BYTES;
+    int64_t a = has_patches(g) ? (g->a.n * g->a.h * g->a.w + 8) * g->a.c : (g->m + 256) * (g->k + 64);
+    return copies * a * 3 + copies * (g->n + 128) * (g->k + 64) * pairs * 4 <= MOST_BYTES;
+}
+
+/* One row: gemm_powers.cu, but cuBLAS wants patches as a matrix. */
+static int serves_powers(const ax_gemm *g)
+{
+    return g->plan->narrow && g->plan->distinct_rows == 1 && worth(g) && !(has_patches(g) && serves_onehot(g));
 }
 
 const ax_cuda_gemm_kernel ax_cuda_onehot_kernels[] = {

@@ -41,7 +41,9 @@ void ax_powers_run(const ax_gemm *, const ax_cuda_product *p)
     uint16_t *a = (uint16_t *)ax_cuda_work((a_words + b_words) * sizeof *a);
     if (!a) return;
     uint16_t *b = a + a_words;
+    ax_cuda_phase(AX_PHASE_ENCODE);
     ax_powers_encode(*p, depth, a, b);
+    ax_cuda_phase(AX_PHASE_MULTIPLY);
     cublasSetMathMode(ax_cuda.blas, CUBLAS_DEFAULT_MATH);      /* the handle's own forbids tensor cores */
     for (int k = 0; k < depth; k += part) add_part(p, a + k, b + k, depth, depth - k < part ? depth - k : part, k == 0);
     cublasSetMathMode(ax_cuda.blas, CUBLAS_PEDANTIC_MATH);

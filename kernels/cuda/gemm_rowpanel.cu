@@ -100,17 +100,45 @@ struct eight {
     uint2 index, power;
 };
 
-/* Where a warp reads its rows, group g being 8 of them. */
-struct row_reader {
+/* Where a warp reads its rows of one step, group g being 8 of them. */
+template <bool FILTER> struct row_reader {
     const uint2 *index, *power;
-    int64_t step;                    /* uint2 between two steps, in units of 16 */
-    __device__ eight at(int g) const { return {index[g * 16], power[g * 32]}; }
-    __device__ row_reader next() const { return {index + step * 16, power + step * 32, step}; }
+    uint32_t inside;                 /* FILTER: bit g: group g lies in its image */
+    __device__ eight at(int g) const
+    {
+        if (FILTER && !(inside >> g & 1)) return {};
+        return {index[g * 16], power[g * 32]};
+    }
 };
 
+/* The output row of the first position of group `lane` of a warp; far outside where no such group exists. */
+__device__ static int output_row(const ax_rowpanel &x, int row0, int groups)
+{
+    const int lane = threadIdx.x % 32, first = row0 + lane * 8;
+    uint32_t rest, row;
+    ax_divide(&row, ax_divide(&rest, (uint32_t)first / 8, x.filter.eights), x.filter.image_rows);
+    return lane < groups && first < x.live_rows ? (int)row : -(1 << 30);
+}
+
+template <bool FILTER>
+__device__ static row_reader<FILTER> rows_at(const ax_rowpanel &x, int step, int copy, int row0, int my_output_row)
+{
+    const int lane = threadIdx.x % 32;
+    uint32_t plane = (uint32_t)step, inside = ~0u;
+    int64_t unit = row0 / 8;
+    if (FILTER) {
+        const int shift = (int)ax_divide(&plane, (uint32_t)step, x.filter.planes) * x.filter.step - x.filter.pad;
+        inside = __ballot_sync(~0u, (uint32_t)(my_output_row + shift) < x.filter.image_rows.d);
+        unit += shift * (int)x.filter.eights.d;
+    }
+    unit += ((int64_t)copy * x.planes + plane) * (x.rows / 8);
+    return {x.index + unit * 16 + lane % 8 + lane / 16 * 8, x.power + unit * 32 + lane, inside};
+}
+
 /* Adds 16 k to all groups of a warp; reads the next step's first groups on the way. */
-template <int GROUPS>
-__device__ static void add_step(float (&acc)[GROUPS][4], eight (&ahead)[TOGETHER], const row_reader &rows, const row_reader &after, uint32_t panel)
+template <int GROUPS, bool FILTER>
+__device__ static void add_step(float (&acc)[GROUPS][4], eight (&ahead)[TOGETHER], const row_reader<FILTER> &rows,
+                                const row_reader<FILTER> &after, uint32_t panel)
 {
     const int mine = threadIdx.x % 32 / 4;
 #pragma unroll
@@ -170,7 +198,7 @@ __device__ static outputs outputs_of(const ax_cuda_product &p, const ax_rowpanel
 }
 
 /* Grid: (columns / 16, rows / (16 GROUPS * 8), batch * parts). */
-template <int GROUPS>
+template <int GROUPS, bool FILTER>
 __global__ void __launch_bounds__(THREADS, 1) rowpanel(const ax_cuda_product p, const ax_rowpanel x, const panel_task task)
 {
     extern __shared__ __align__(128) uint8_t shared[];
@@ -184,8 +212,8 @@ __global__ void __launch_bounds__(THREADS, 1) rowpanel(const ax_cuda_product p, 
 
     const int lane = threadIdx.x % 32, part = blockIdx.z % task.parts, batch = blockIdx.z / task.parts;
     const int first_step = part * task.part_steps, last_step = min(x.steps, first_step + task.part_steps);
-    const int row0 = (blockIdx.y * WARPS + threadIdx.x / 32) * GROUPS * 8, column0 = blockIdx.x * AX_PANEL_COLUMNS, eights = x.rows / 8;
-    const int64_t at_row = ((int64_t)(x.row_copies > 1 ? batch : 0) * x.steps + first_step) * eights + row0 / 8;
+    const int row0 = (blockIdx.y * WARPS + threadIdx.x / 32) * GROUPS * 8, column0 = blockIdx.x * AX_PANEL_COLUMNS;
+    const int copy = x.row_copies > 1 ? batch : 0, my_output_row = FILTER ? output_row(x, row0, GROUPS) : 0;
     const uint32_t *column_words = x.words + (int64_t)(x.column_copies > 1 ? batch : 0) * x.steps * AX_PANEL_DEPTH * x.columns + column0;
     auto copy_words = [&](int step) {
         int k = threadIdx.x / 4, c = threadIdx.x % 4 * 4;
@@ -195,7 +223,7 @@ __global__ void __launch_bounds__(THREADS, 1) rowpanel(const ax_cuda_product p, 
 
     const builder of_panel;
     const uint32_t lane_at = (uint32_t)__cvta_generic_to_shared(shared) + (uint32_t)(lane / 8) * BLOCK_BYTES + lane % 8 * 16;
-    row_reader rows = {x.index + at_row * 16 + lane % 8 + lane / 16 * 8, x.power + at_row * 32 + lane, eights};
+    row_reader<FILTER> rows = rows_at<FILTER>(x, first_step, copy, row0, my_output_row);
     eight ahead[TOGETHER];
 #pragma unroll
     for (int j = 0; j < TOGETHER; j++) ahead[j] = rows.at(j);
@@ -214,7 +242,7 @@ __global__ void __launch_bounds__(THREADS, 1) rowpanel(const ax_cuda_product p, 
             const int next = step + 1;
             if (next < last_step) of_panel.build(shared + next % 2 * PANEL_BYTES, table, words + next % 2 * AX_PANEL_DEPTH * WORDS_PITCH);
             copy_words(step + 2);
-            const row_reader after = next < last_step ? rows.next() : rows;
+            const row_reader<FILTER> after = rows_at<FILTER>(x, min(next, last_step - 1), copy, row0, my_output_row);
             add_step(acc, ahead, rows, after, lane_at + step % 2 * PANEL_BYTES);
             rows = after;
         }
@@ -225,7 +253,7 @@ __global__ void __launch_bounds__(THREADS, 1) rowpanel(const ax_cuda_product p, 
 }
 
 #else
-template <int GROUPS> __global__ void rowpanel(const ax_cuda_product, const ax_rowpanel, const panel_task) {}
+template <int GROUPS, bool FILTER> __global__ void rowpanel(const ax_cuda_product, const ax_rowpanel, const panel_task) {}
 #endif
 
 /* ---- choosing ---- */
@@ -240,7 +268,8 @@ struct cut {
 
 enum { BUILD = 280 /* what building a panel costs, in rows */, LAUNCH = 40000 /* encoding's launches */ };
 
-const int64_t ROW_BYTES_MAX = 256 << 20, WORD_BYTES_MAX = 1 << 30, ROWS_MAX = 65535 * 64;
+const int64_t ROW_BYTES_MAX = 256 << 20, WORD_BYTES_MAX = 1 << 30;
+const int64_t GRID_MAX = 65535 /* blocks along y and z */, ROWS_MAX = GRID_MAX * 64, STEPS_MAX = GRID_MAX * 8;
 
 /* Passes in which the table's bytes would be read one by one instead. */
 static double cost_of_bytes(const ax_gemm *g) { return (double)g->m * (double)g->n * (double)g->k * (double)g->batch / (AX_CUDA_CUT_FOR * 16 * 0.4); }
@@ -252,6 +281,7 @@ static cut cut_for(const ax_gemm *g, int rows_are_b, int tile_rows, int parts)
     int64_t blocks = tiles(rows, tile_rows) * tiles(columns, AX_PANEL_COLUMNS) * g->batch * parts;
     double passes = (double)tiles(blocks, AX_CUDA_CUT_FOR) * (double)(part_steps * AX_PANEL_DEPTH) * (tile_rows + BUILD);
     if (columns * steps * AX_PANEL_DEPTH * (int64_t)sizeof(uint32_t) > WORD_BYTES_MAX) passes = HUGE_VAL;
+    if (columns > ROWS_MAX || steps > STEPS_MAX || g->batch * parts > GRID_MAX) passes = HUGE_VAL;
     double adding = parts > 1 ? 0.02 * (double)(g->m * g->n * g->batch * parts) + LAUNCH / 2 : 0;
     return {rows_are_b, tile_rows, (int)tiles(steps, part_steps), (int)part_steps, passes + adding + LAUNCH};
 }
@@ -277,9 +307,10 @@ static int serves(const ax_gemm *g)
 
 template <int GROUPS> static void launch(const ax_cuda_product *p, const ax_rowpanel &x, const panel_task &task)
 {
-    ax_cuda_check(cudaFuncSetAttribute(rowpanel<GROUPS>, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_BYTES), "gemm");
+    auto *multiply = x.filter.rows ? rowpanel<GROUPS, true> : rowpanel<GROUPS, false>;
+    ax_cuda_check(cudaFuncSetAttribute(multiply, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_BYTES), "gemm");
     dim3 grid((unsigned)(x.columns / AX_PANEL_COLUMNS), (unsigned)tiles(x.rows, WARPS * GROUPS * 8), (unsigned)(p->batch * task.parts));
-    rowpanel<GROUPS><<<grid, THREADS, SHARED_BYTES, ax_cuda.stream>>>(*p, x, task);
+    multiply<<<grid, THREADS, SHARED_BYTES, ax_cuda.stream>>>(*p, x, task);
 }
 
 static int64_t rounded(int64_t n, int64_t unit) { return tiles(n, unit) * unit; }
@@ -290,10 +321,21 @@ struct sizes {
 
 static sizes sizes_of(const ax_rowpanel &x, const ax_cuda_product *p, int parts)
 {
-    int64_t ks = (int64_t)x.steps * AX_PANEL_DEPTH;
-    return {rounded(x.row_copies * ks * x.rows, 256), rounded(x.row_copies * ks * x.rows * 2, 256),
+    int64_t ks = (int64_t)x.steps * AX_PANEL_DEPTH, kept = (int64_t)x.row_copies * x.planes * AX_PANEL_DEPTH * x.rows;
+    return {rounded(kept, 256), rounded(2 * kept, 256),
             rounded(x.column_copies * ks * x.columns * (int64_t)sizeof(uint32_t), 256),
             parts > 1 ? parts * (int64_t)p->batch * p->m * p->n * (int64_t)sizeof(float) : 0};
+}
+
+/* Where a filter's rows can share what is kept, all rows of the operand at once. */
+static void keep_one_filter_row(ax_rowpanel &x, const ax_operand &o, int64_t rows)
+{
+    if (o.kind != AX_OPERAND_PATCHES || o.transposed || o.kernel_h == 1 || o.stride_h != 1 || o.dilation_h != 1) return;
+    int64_t ks = o.kernel_w * o.c, planes = ks / AX_PANEL_DEPTH;
+    if (o.out_h != o.h || o.out_w % 8 || ks % AX_PANEL_DEPTH) return;
+    if (rows > ROWS_MAX / 2 || 3 * ks * rows * x.row_copies > ROW_BYTES_MAX) return;
+    x.planes = (int)planes;
+    x.filter = {(int)o.kernel_h, o.step, (int)o.pad_h, ax_divisor_of(o.out_h), ax_divisor_of(o.out_w / 8), ax_divisor_of(planes)};
 }
 
 static ax_rowpanel describe(const ax_gemm *g, const ax_cuda_product *p, const cut &c)
@@ -304,7 +346,9 @@ static ax_rowpanel describe(const ax_gemm *g, const ax_cuda_product *p, const cu
     x.steps = (int)tiles(p->k, AX_PANEL_DEPTH);
     x.row_copies = (c.rows_are_b ? g->b_batch : g->a_batch) ? p->batch : 1;
     x.column_copies = (c.rows_are_b ? g->a_batch : g->b_batch) ? p->batch : 1;
-    int64_t row_bytes = 3ll * x.steps * AX_PANEL_DEPTH * x.row_copies, tile_rows = c.tile_rows, rows = c.rows_are_b ? p->n : p->m;
+    x.planes = x.steps;
+    keep_one_filter_row(x, c.rows_are_b ? g->b : g->a, rounded(c.rows_are_b ? p->n : p->m, c.tile_rows));
+    int64_t row_bytes = 3ll * x.planes * AX_PANEL_DEPTH * x.row_copies, tile_rows = c.tile_rows, rows = c.rows_are_b ? p->n : p->m;
     int64_t most = ROW_BYTES_MAX / row_bytes < ROWS_MAX ? ROW_BYTES_MAX / row_bytes : ROWS_MAX, all = rounded(rows, tile_rows);
     most = most < tile_rows ? tile_rows : most / tile_rows * tile_rows;
     x.rows = (int)(most < all ? most : all);
@@ -317,15 +361,18 @@ static void run(const ax_gemm *g, const ax_cuda_product *p)
     const cut c = best_cut(g);
     ax_rowpanel x = describe(g, p, c);
     const sizes size = sizes_of(x, p, c.parts);
-    const int rows = c.rows_are_b ? p->n : p->m, along_a = ax_rows_run(g->a), along_b = ax_rows_run(g->b);
+    const int rows = c.rows_are_b ? p->n : p->m;
     uint8_t *work = (uint8_t *)ax_cuda_work((size_t)(size.index + size.power + size.words + size.sums));
     if (!work) return;
     x.index = (uint2 *)(void *)work, x.power = (uint2 *)(void *)(work + size.index), x.words = (uint32_t *)(void *)(work + size.index + size.power);
     panel_task task = {c.parts > 1 ? (float *)(void *)(work + size.index + size.power + size.words) : nullptr, c.parts, c.part_steps};
-    ax_rowpanel_encode_columns(*p, x, c.rows_are_b ? along_a : along_b);
+    ax_cuda_phase(AX_PHASE_ENCODE);
+    ax_rowpanel_encode_columns(g, *p, x);
     for (x.first_row = 0; x.first_row < rows; x.first_row += x.rows) {
         x.live_rows = rows - x.first_row < x.rows ? rows - x.first_row : x.rows;
-        ax_rowpanel_encode_rows(*p, x, c.rows_are_b ? along_b : along_a);
+        ax_cuda_phase(AX_PHASE_ENCODE);
+        ax_rowpanel_encode_rows(g, *p, x);
+        ax_cuda_phase(AX_PHASE_MULTIPLY);
         if (c.tile_rows == 512) launch<4>(p, x, task);
         else if (c.tile_rows == 1024) launch<8>(p, x, task);
         else launch<16>(p, x, task);

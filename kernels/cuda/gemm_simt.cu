@@ -59,17 +59,17 @@ template <int ROWS> struct fetcher {
     const ax_cuda_source &s;
     const ax_cuda_place *rows;
     int along_rows;
+    bool even;                       /* a matrix, and no row is beyond it: a thread's elements are a constant step apart */
     __device__ int row(int i) const { int e = threadIdx.x + i * THREADS; return along_rows ? e % ROWS : e / DEPTH; }
     __device__ int k(int i) const { int e = threadIdx.x + i * THREADS; return along_rows ? e / ROWS : e % DEPTH; }
     __device__ bool mine(int i) const { return ROWS * DEPTH % THREADS == 0 || threadIdx.x + i * THREADS < ROWS * DEPTH; }
-    __device__ void fetch(float *out, int first_k, int last_k, bool plain) const
+    __device__ void fetch(float *out, int first_k, int last_k) const
     {
-        if (plain) {
+        if (even && first_k + DEPTH <= last_k) {
+            const float *at = s.data + rows[mine(0) ? row(0) : 0].at + (first_k + k(0)) * s.k_stride;
+            const int64_t step = along_rows ? THREADS / ROWS * s.k_stride : THREADS / DEPTH * s.row_stride;
 #pragma unroll
-            for (int i = 0; i < COUNT; i++) {
-                int at = first_k + k(i);
-                out[i] = mine(i) && at < last_k ? __ldg(s.data + rows[row(i)].at + at * s.k_stride) : 0.0f;
-            }
+            for (int i = 0; i < COUNT; i++) out[i] = mine(i) ? __ldg(at + i * step) : 0.0f;
         } else {
 #pragma unroll
             for (int i = 0; i < COUNT; i++) {
@@ -80,7 +80,7 @@ template <int ROWS> struct fetcher {
     }
 };
 
-__device__ static bool is_plain(const ax_cuda_source &s, int ks) { return !s.patches && s.k_inner.d >= (uint32_t)ks; }
+__device__ static bool is_even(const ax_cuda_source &s, int ks, int end, int rows) { return !s.patches && s.k_inner.d >= (uint32_t)ks && end <= rows; }
 
 /* ---- the kernel ---- */
 
@@ -119,7 +119,7 @@ __device__ static void add_carefully(float (&acc)[shape<K, BM, BN>::TM][shape<K,
         }
 }
 
-template <class K, int BM, int BN> __global__ void __launch_bounds__(THREADS, 2) simt(const ax_cuda_product p, const simt_task task)
+template <class K, int BM, int BN> __global__ void __launch_bounds__(THREADS, 2) simt(const __grid_constant__ ax_cuda_product p, const simt_task task)
 {
     typedef shape<K, BM, BN> S;
     extern __shared__ __align__(16) uint8_t shared[];
@@ -134,12 +134,11 @@ template <class K, int BM, int BN> __global__ void __launch_bounds__(THREADS, 2)
     __syncthreads();
 
     const ax_step_of of = {p.mult, shared, task.one};
-    const fetcher<BM> of_a = {p.a, t.rows_a, task.rows_run_a};
-    const fetcher<BN> of_b = {p.b, t.rows_b, task.rows_run_b};
-    const bool plain_a = is_plain(p.a, p.k), plain_b = is_plain(p.b, p.k);
+    const fetcher<BM> of_a = {p.a, t.rows_a, task.rows_run_a, is_even(p.a, p.k, m0 + BM, p.m)};
+    const fetcher<BN> of_b = {p.b, t.rows_b, task.rows_run_b, is_even(p.b, p.k, n0 + BN, p.n)};
     float raw_a[of_a.COUNT], raw_b[of_b.COUNT], acc[S::TM][S::TN] = {};
-    of_a.fetch(raw_a, first, last, plain_a);
-    of_b.fetch(raw_b, first, last, plain_b);
+    of_a.fetch(raw_a, first, last);
+    of_b.fetch(raw_b, first, last);
     int turn = 0;
     for (int k0 = first; k0 < last; k0 += DEPTH, turn ^= 1) {
         int tiny = 0;
@@ -158,8 +157,8 @@ template <class K, int BM, int BN> __global__ void __launch_bounds__(THREADS, 2)
         if (K::CAREFUL) tiny = __syncthreads_or(tiny);
         else __syncthreads();
         if (k0 + DEPTH < last) {
-            of_a.fetch(raw_a, k0 + DEPTH, last, plain_a);
-            of_b.fetch(raw_b, k0 + DEPTH, last, plain_b);
+            of_a.fetch(raw_a, k0 + DEPTH, last);
+            of_b.fetch(raw_b, k0 + DEPTH, last);
         }
         if (K::CAREFUL && tiny) {
 #pragma unroll 1
@@ -195,6 +194,7 @@ template <class K, int BM, int BN> static void launch(const ax_gemm *g, const ax
         ax_cuda_check(cudaFuncSetAttribute(simt<K, BM, BN>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes), "gemm");
     dim3 grid((unsigned)tiles(p->m, BM), (unsigned)tiles(p->n, BN), (unsigned)(p->batch * parts));
     simt_task task = {sums, parts, (int)tiles(tiles(p->k, parts), DEPTH) * DEPTH, ax_rows_run(g->a), ax_rows_run(g->b), 1};
+    ax_cuda_phase(AX_PHASE_MULTIPLY);
     simt<K, BM, BN><<<grid, THREADS, bytes, ax_cuda.stream>>>(*p, task);
 }
 
@@ -231,36 +231,25 @@ template <class K> static void run_in_parts(const ax_gemm *g, const ax_cuda_prod
 
 /* ---- which products are served ---- */
 
-static int serves_native(const ax_gemm *g) { return g->plan->lut.native; }
-
-static int serves_additive(const ax_gemm *g)
-{
-    const ax_plan *p = g->plan;
-    return p->additive && p->beta_max < 1u << 23 && p->alpha_max - p->alpha_min < 1u << 23;
-}
-
-static int serves_truncated(const ax_gemm *g) { return g->plan->form == AX_FORM_PRODUCT && !g->plan->lut.fused; }
-static int serves_biased(const ax_gemm *g) { return g->plan->form == AX_FORM_BIASED_SUM && !g->plan->lut.fused && g->plan->lut.width >= 8; }
-static int serves_bytes(const ax_gemm *g) { return g->plan->narrow != nullptr; }
-static int serves_fused_words(const ax_gemm *g) { return g->plan->lut.words && g->plan->lut.fused; }
-static int serves_words(const ax_gemm *g) { return g->plan->lut.words && !g->plan->lut.fused; }
-
-template <int (*SERVES)(const ax_gemm *)> static int serves_in_parts(const ax_gemm *g) { return parts_of(g) >= 2 && SERVES(g); }
+template <int (*SERVES)(const ax_plan *)> static int serves(const ax_gemm *g) { return SERVES(g->plan); }
+template <int (*SERVES)(const ax_plan *)> static int serves_in_parts(const ax_gemm *g) { return parts_of(g) >= 2 && SERVES(g->plan); }
 
 const ax_cuda_gemm_kernel ax_cuda_simt_kernels[] = {
-    {"cuda-fma-parts", 0, 0, serves_in_parts<serves_native>, run_in_parts<ax_native>},
-    {"cuda-sum-parts", 0, 0, serves_in_parts<serves_additive>, run_in_parts<ax_additive>},
-    {"cuda-product-parts", 0, 0, serves_in_parts<serves_truncated>, run_in_parts<ax_truncated>},
-    {"cuda-biased-parts", 0, 0, serves_in_parts<serves_biased>, run_in_parts<ax_biased>},
-    {"cuda-bytes-parts", 0, 0, serves_in_parts<serves_bytes>, run_in_parts<ax_bytes>},
-    {"cuda-words-fused-parts", 0, 0, serves_in_parts<serves_fused_words>, run_in_parts<ax_words<1>>},
-    {"cuda-words-parts", 0, 0, serves_in_parts<serves_words>, run_in_parts<ax_words<0>>},
-    {"cuda-fma", 0, 1, serves_native, run<ax_native>},
-    {"cuda-sum", 0, 1, serves_additive, run<ax_additive>},
-    {"cuda-product", 0, 1, serves_truncated, run<ax_truncated>},
-    {"cuda-biased", 0, 1, serves_biased, run<ax_biased>},
-    {"cuda-bytes", 0, 1, serves_bytes, run<ax_bytes>},
-    {"cuda-words-fused", 0, 1, serves_fused_words, run<ax_words<1>>},
-    {"cuda-words", 0, 1, serves_words, run<ax_words<0>>},
+    {"cuda-fma-parts", 0, 0, serves_in_parts<ax_is_native>, run_in_parts<ax_native>},
+    {"cuda-linear-parts", 0, 0, serves_in_parts<ax_is_linear>, run_in_parts<ax_linear>},
+    {"cuda-sum-parts", 0, 0, serves_in_parts<ax_is_additive>, run_in_parts<ax_additive>},
+    {"cuda-product-parts", 0, 0, serves_in_parts<ax_is_truncated>, run_in_parts<ax_truncated>},
+    {"cuda-biased-parts", 0, 0, serves_in_parts<ax_is_biased>, run_in_parts<ax_biased>},
+    {"cuda-bytes-parts", 0, 0, serves_in_parts<ax_is_bytes>, run_in_parts<ax_bytes>},
+    {"cuda-words-fused-parts", 0, 0, serves_in_parts<ax_is_fused_words>, run_in_parts<ax_words<1>>},
+    {"cuda-words-parts", 0, 0, serves_in_parts<ax_is_words>, run_in_parts<ax_words<0>>},
+    {"cuda-fma", 0, 1, serves<ax_is_native>, run<ax_native>},
+    {"cuda-linear", 0, 1, serves<ax_is_linear>, run<ax_linear>},
+    {"cuda-sum", 0, 1, serves<ax_is_additive>, run<ax_additive>},
+    {"cuda-product", 0, 1, serves<ax_is_truncated>, run<ax_truncated>},
+    {"cuda-biased", 0, 1, serves<ax_is_biased>, run<ax_biased>},
+    {"cuda-bytes", 0, 1, serves<ax_is_bytes>, run<ax_bytes>},
+    {"cuda-words-fused", 0, 1, serves<ax_is_fused_words>, run<ax_words<1>>},
+    {"cuda-words", 0, 1, serves<ax_is_words>, run<ax_words<0>>},
     {},
 };

@@ -46,13 +46,13 @@ struct ax_native : ax_kind<float, float, 0, 0, 16> {
 struct ax_additive : ax_kind<uint32_t, ax_word_and_power, 0, 1, 16> {
     __device__ static A pack_a(const ax_cuda_mult &m, float x)
     {
-        uint32_t bits = ax_bits(x), sum = m.linear ? bits & ax_kept(m) : (bits & 0xff800000u) + m.alpha[ax_index_of(bits, m.width)];
-        return ax_is_zero(bits) ? 0 : sum;
+        uint32_t bits = ax_bits(x);
+        return ax_is_zero(bits) ? 0 : (bits & 0xff800000u) + m.alpha[ax_index_of(bits, m.width)];
     }
     __device__ static B pack_b(const ax_cuda_mult &m, float y)
     {
         uint32_t bits = ax_bits(y);
-        return {m.linear ? bits & ax_kept(m) & AX_FRACTION : m.beta[ax_index_of(bits, m.width)], ax_power_of(bits)};
+        return {m.beta[ax_index_of(bits, m.width)], ax_power_of(bits)};
     }
     __device__ static float step(const ax_step_of &s, float acc, A a, const B &b, int nth)
     {
@@ -61,6 +61,12 @@ struct ax_additive : ax_kind<uint32_t, ax_word_and_power, 0, 1, 16> {
         else sum = a + b.word;
         return __fmaf_rn(__uint_as_float(sum), b.power, acc);
     }
+};
+
+/* The same where the summands are the operands' own leading bits. */
+struct ax_linear : ax_additive {
+    __device__ static A pack_a(const ax_cuda_mult &m, float x) { return ax_is_zero(ax_bits(x)) ? 0 : ax_bits(x) & ax_kept(m); }
+    __device__ static B pack_b(const ax_cuda_mult &m, float y) { return {ax_bits(y) & ax_kept(m) & AX_FRACTION, ax_power_of(ax_bits(y))}; }
 };
 
 /* The truncated product of truncated significands, m >= 8: rounding toward zero is truncation to 23 bits, a mask does the rest. */
@@ -144,5 +150,21 @@ template <int FUSED> struct ax_words : ax_kind<ax_word_and_power, ax_word_and_po
         return FUSED ? __fmaf_rn(u, b.power, acc) : __fadd_rn(acc, __fmul_rn(u, b.power));
     }
 };
+
+/* ---- which plans a kind serves: the first that does is the fastest ---- */
+
+static inline int ax_is_native(const ax_plan *p) { return p->lut.native; }
+
+static inline int ax_is_additive(const ax_plan *p)
+{
+    return p->additive && p->beta_max < 1u << 23 && p->alpha_max - p->alpha_min < 1u << 23;
+}
+
+static inline int ax_is_linear(const ax_plan *p) { return p->linear; }
+static inline int ax_is_truncated(const ax_plan *p) { return p->form == AX_FORM_PRODUCT && !p->lut.fused; }
+static inline int ax_is_biased(const ax_plan *p) { return p->form == AX_FORM_BIASED_SUM && !p->lut.fused && p->lut.width >= 8; }
+static inline int ax_is_bytes(const ax_plan *p) { return p->narrow != nullptr; }
+static inline int ax_is_fused_words(const ax_plan *p) { return p->lut.words && p->lut.fused; }
+static inline int ax_is_words(const ax_plan *p) { return p->lut.words && !p->lut.fused; }
 
 #endif

@@ -12,13 +12,22 @@
 
 enum { AX_ONEHOT_CLASSES = 32, AX_ONEHOT_GROUP = 16 /* k of one sparse product */ };
 
-/* The encoded operands, padded with zeros to whole tiles. */
+/* The encoded operands, padded with zeros to whole tiles.
+ *
+ * A that is patches of a tensor of 16 n channels is never written as a matrix: the tensor is encoded, and the product fetches patches
+ * of it (taps > 0). Values: (a_copies, tap_groups, plane, 16), the 16 channels in the order 0 1 8 9, 2 3 10 11, ..: what the four
+ * lanes of a row hold. Places: (a_copies, tap_groups, plane), 4 bits for two channels. */
 struct ax_onehot {
     int pairs;                       /* of classes */
     int groups;                      /* of 16 k */
     int row_blocks, column_blocks;   /* of 16 rows and of 8 columns */
     int tile_columns;
     int a_copies, b_copies;          /* batch, or 1 where all products share the operand */
+    int taps;                        /* of a patch; 0: A is a matrix */
+    int tap_groups;                  /* of 16 channels */
+    ax_divisor by_tap_groups;
+    int outside, plane;              /* pixels of the tensor; the same and some that are zero */
+    ax_cuda_source pixels;           /* A as if it had one channel: rows and taps find their pixels */
     uint4 *values;                   /* (a_copies, row_blocks, groups, 32): A's fragments: sign and exponent << 7 | pair */
     uint32_t *places;                /* (a_copies, row_blocks, groups, 8, 2): the fragments' metadata */
     uint8_t *columns;                /* (b_copies, tiles, groups, pairs, tile_columns / 8, 4, 8, 16): B as wgmma reads it */

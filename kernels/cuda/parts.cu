@@ -17,14 +17,14 @@ __global__ static void add_parts(const ax_cuda_product p, const float *sums /* (
     }
 }
 
-__global__ static void activate(const ax_cuda_product p)
+__global__ static void end_sums(const ax_cuda_product p, const float *bias, int gated)
 {
-    if (!ax_in_range(*p.extents)) return;
+    if (gated && !ax_in_range(*p.extents)) return;
     const int64_t outputs = (int64_t)p.batch * p.m * p.n;
     for (int64_t i = blockIdx.x * (int64_t)blockDim.x + threadIdx.x; i < outputs; i += (int64_t)gridDim.x * blockDim.x) {
-        int64_t row = i / p.n;
-        float *c = p.c + row / p.m * p.c_batch + row % p.m * p.ldc + i % p.n;
-        *c = ax_sum_end(*c, 0.0f, 0, p.activation);
+        int64_t row = i / p.n, column = i % p.n;
+        float *c = p.c + row / p.m * p.c_batch + row % p.m * p.ldc + column;
+        *c = ax_sum_end(*c, bias ? bias[column] : 0.0f, bias != nullptr, p.activation);
     }
 }
 
@@ -34,7 +34,9 @@ static unsigned blocks_for(const ax_cuda_product *p)
     return (unsigned)(blocks < most ? blocks : most);
 }
 
-void ax_cuda_activate(const ax_cuda_product *p) { activate<<<blocks_for(p), AX_CUDA_THREADS, 0, ax_cuda.stream>>>(*p); }
+void ax_cuda_activate(const ax_cuda_product *p) { end_sums<<<blocks_for(p), AX_CUDA_THREADS, 0, ax_cuda.stream>>>(*p, nullptr, 1); }
+
+void ax_cuda_end_sums(const ax_cuda_product *p) { end_sums<<<blocks_for(p), AX_CUDA_THREADS, 0, ax_cuda.stream>>>(*p, p->bias, 0); }
 
 void ax_cuda_add_parts(const ax_cuda_product *p, const float *sums, int parts, int gated)
 {

@@ -10,4 +10,7 @@ void ax_cuda_add_parts(const ax_cuda_product *p, const float *sums, int parts, i
 /* C = the activation of C, of operands in range: for kernels whose end makes only AX_LINEAR and AX_RELU. */
 void ax_cuda_activate(const ax_cuda_product *p);
 
+/* C = the end of the sums that C holds, whatever the operands. */
+void ax_cuda_end_sums(const ax_cuda_product *p);
+
 #endif

@@ -85,20 +85,26 @@ __device__ static inline ax_cuda_place ax_k_place(const ax_cuda_source &s, uint3
     return {(int64_t)outer * s.k_outer_stride + (int64_t)inner * s.k_stride, 0, 0};
 }
 
-/* The element of a row and a k; +0 outside the tensor. */
-__device__ static inline float ax_fetch(const ax_cuda_source &s, const ax_cuda_place &row, const ax_cuda_place &k)
+/* How far from `data` the element of a row and a k lies, in floats; -1 outside the tensor, where it is +0. */
+__device__ static inline int64_t ax_offset(const ax_cuda_source &s, const ax_cuda_place &row, const ax_cuda_place &k)
 {
-    if (!s.patches) return __ldg(s.data + row.at + k.at);
+    if (!s.patches) return row.at + k.at;
     int y = row.y + k.y, x = row.x + k.x;
-    if (y < 0 || x < 0) return 0.0f;
+    if (y < 0 || x < 0) return -1;
     if (s.dilation_h > 1 || s.dilation_w > 1) {
         uint32_t off_y, off_x;
         y = (int)ax_divide(&off_y, (uint32_t)y, s.by_dilation_h);
         x = (int)ax_divide(&off_x, (uint32_t)x, s.by_dilation_w);
-        if (off_y || off_x) return 0.0f;
+        if (off_y || off_x) return -1;
     }
-    if (y >= s.h || x >= s.w) return 0.0f;
-    return __ldg(s.data + row.at + k.at + ((int64_t)y * s.w + x) * s.c);
+    if (y >= s.h || x >= s.w) return -1;
+    return row.at + k.at + ((int64_t)y * s.w + x) * s.c;
+}
+
+__device__ static inline float ax_fetch(const ax_cuda_source &s, const ax_cuda_place &row, const ax_cuda_place &k)
+{
+    const int64_t at = ax_offset(s, row, k);
+    return at < 0 ? 0.0f : __ldg(s.data + at);
 }
 
 /* Do neighbouring rows lie closer together than neighbouring k? Then threads run along rows when they fetch. */

@@ -93,19 +93,25 @@ static ax_sum_form form_of(const ax_plan *plan)
     return form;
 }
 
+static const ax_sum_forms *on_device(ax_sum_forms *f)
+{
+    if (f->host.rank < 0 || (f->device && f->generation == ax_cuda.generation)) return f;
+    f->device = (const ax_sum_form *)ax_cuda_keep(&f->host, sizeof f->host);
+    f->generation = ax_cuda.generation;
+    return f;
+}
+
 const ax_sum_forms *ax_sum_forms_of(const ax_plan *plan)
 {
     static ax_sum_forms *all;
     for (ax_sum_forms *f = all; f; f = f->next)
-        if (f->hash == plan->hash) return f;
+        if (f->hash == plan->hash) return on_device(f);
     ax_sum_forms *f = (ax_sum_forms *)malloc(sizeof *f);
     if (!f) {
         ax_cuda_fail("multiplier", "out of memory");
         return nullptr;
     }
-    *f = {plan->hash, form_of(plan), nullptr, all};
+    *f = {plan->hash, form_of(plan), nullptr, 0, all};
     all = f;
-    if (f->host.rank < 0) return f;
-    f->device = (const ax_sum_form *)ax_cuda_keep(&f->host, sizeof f->host);
-    return f;
+    return on_device(f);
 }

@@ -22,6 +22,7 @@ struct ax_sum_forms {
     uint64_t hash;
     ax_sum_form host;
     const ax_sum_form *device;       /* NULL where rank is -1 */
+    unsigned generation;             /* of ax_cuda, when it was sent */
     ax_sum_forms *next;
 };
 

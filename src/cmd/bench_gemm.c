@@ -1,271 +1,222 @@
-/* approxrun bench gemm: products of the engine beside OpenBLAS's sgemm on the same numbers. Invariant: each round times sgemm and
- * then the product, so whatever slows the machine down meets both; a ratio is of one round, and medians are over rounds. */
+/* approxrun bench gemm: products of the engine beside others' on the same numbers. Invariant: each round times the baselines and then
+ * the product, so whatever slows the machine down meets all of them; a ratio is of one round, and medians are over rounds. */
+#include "cmd/bench_gemm.h"
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "cmd/bench.h"
-#include "cmd/machine.h"
-#include "cmd/options.h"
 #include "cmd/output.h"
 #include "cmd/threads.h"
+#include "engine/backend.h"
+#include "engine/engine.h"
 #include "engine/mult.h"
 #include "engine/tensor.h"
-#include "kernels/kernels.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const double least_sample_s = 2e-3;       /* a short product is repeated until a sample takes this long */
-enum { ROUNDS_MAX = 1001, REPEATS_MAX = 1 << 20, CHECKED = 16, SIDE_MAX = 1 << 24 };
+enum { ROUNDS_MAX = 1001, REPEATS_MAX = 1 << 20, CHUNK = 64, PHASES_CHUNK = 32, SAMPLED = 4, CHECKED = 64 };
 
 /* A multiplier for each kind of kernel: sgemm; additive; tables of at most 4, 6 and 7 live bits; wide ones. */
-static const char *const default_multipliers[] = {"fp32", "mit:7", "mbm:3", "exact:4", "mbm:5", "mbm:7", "exact:7",
-                                                  "mit:16", "exact:23", "exact:16", "mbm:16"};
+static const char *const host_multipliers[] = {"fp32", "mit:7", "mbm:3", "exact:4", "mbm:5", "mbm:7", "exact:7",
+                                               "mit:16", "exact:23", "exact:16", "mbm:16"};
 /* Square ones, a batch of images or a dense layer's few columns, LeNet-300-100's layers, LeNet-5's convolutions as products. */
-static const char *const default_shapes[] = {"1024x1024x1024", "512x512x512", "64x4096x576", "4096x64x576", "128x300x784",
-                                             "128x100x300", "6x100352x25", "16x12800x150"};
+static const char *const host_shapes[] = {"1024x1024x1024", "512x512x512", "64x4096x576", "4096x64x576", "128x300x784",
+                                          "128x100x300", "6x100352x25", "16x12800x150"};
 
-typedef struct {
-    ax_texts multipliers, shapes;
-    int64_t rounds;
-    const char *device, *blas;
-    bool json;
-    int threads;
-} request;
+/* cuBLAS; tables of 1, 2, 4, 8, 16 and 32 rows; additive; a sum and a correction; any table of 7 bits; wide ones. */
+static const char *const device_multipliers[] = {"fp32", "mbm:1", "exact:1", "mbm:3", "exact:3", "exact:4", "mbm:5", "exact:5",
+                                                 "mit:7", "mbm:7", "exact:7", "mit:16", "exact:16", "mbm:16"};
+/* Square ones, a convolution as a matrix and as one, a dense layer, layers of ResNet-18 on 32x32 and of ResNet-50 on 224x224. */
+static const char *const device_shapes[] = {"4096x4096x4096", "1024x1024x1024", "65536x64x576", "128x1024x3136",
+                                            "conv:64x32x32x64,3x3,64", "conv:128x4x4x512,3x3,512", "conv:32x14x14x256,3x3,256"};
 
-/* One shape: its operands, one product after another into c. */
-typedef struct {
-    const char *name;
-    int64_t m, n, k;
-    ax_tensor *a, *b, *c;        /* (m, k), (k, n), (m, n) */
-    int threads;
-} product;
+#define LIST_OF(a) (ax_texts){(const char **)(a), (int)(sizeof(a) / sizeof *(a))}
 
-typedef struct {
-    const ax_mult *mult;
-    int repeats, blas_repeats;
-    double *gmacs, *blas, *ratio;      /* (rounds) */
-} row;
+/* ---- one sample ---- */
 
-/* ---- shapes and operands ---- */
+/* On one thread of the host its CPU time, which other programs cannot lengthen; else the time that passed. */
+static double now(const ax_bench_request *q) { return q->backend->host_memory && q->threads == 1 ? ax_cpu_now() : ax_now(); }
 
-static int parse_shape(product *p, const char *text)
+static int multiply(const ax_bench_contender *c, const ax_bench_shape *s, const ax_mult *m, int threads)
 {
-    long long m = 0, n = 0, k = 0;
-    int used = 0;
-    bool plain = strspn(text, "0123456789x") == strlen(text);
-    if (!plain || sscanf(text, "%9lldx%9lldx%9lld%n", &m, &n, &k, &used) != 3 || text[used] || m < 1 || n < 1 || k < 1 ||
-        m > SIDE_MAX || n > SIDE_MAX || k > SIDE_MAX)
-        return ax_fail(AX_EARG, "bench gemm: shape '%s', wanted MxNxK, each from 1 to %d, as in 128x300x784", text, SIDE_MAX);
-    *p = (product){.name = text, .m = m, .n = n, .k = k};
+    if (!c->method) return ax_bench_shape_multiply(s, m);
+    c->method->product(ax_f32(s->c), ax_f32(s->matrix_a), ax_f32(s->matrix_b), s->m, s->n, s->k, ax_mult_plan(m), threads);
     return AX_OK;
 }
 
-/* Uniform numbers without structure: about half negative, no zeros to speak of, so no kernel can save work on them. */
-static int make_operands(product *p, ax_engine *e)
+/* `runs` segments of `chunk` products, which a device replays from the third run on; *seconds of one product. */
+static int time_sample(double *seconds, const ax_bench_contender *c, int key, const ax_bench_shape *s, const ax_mult *m, const ax_bench_request *q)
 {
-    p->a = ax_tensor_new(e, AX_F32, 2, (int64_t[]){p->m, p->k});
-    p->b = p->a ? ax_tensor_new(e, AX_F32, 2, (int64_t[]){p->k, p->n}) : NULL;
-    p->c = p->b ? ax_tensor_new(e, AX_F32, 2, (int64_t[]){p->m, p->n}) : NULL;
-    if (!p->c) return ax_errstatus();
-    AX_TRY(ax_fill_uniform(p->a, -1, 1, 1, 1));
-    return ax_fill_uniform(p->b, -0.1, 0.1, 1, 2);
-}
-
-/* ---- one product, timed and checked ---- */
-
-/* On one thread its CPU time, which other programs cannot lengthen; on several, the time that passed. */
-static double now(const product *p) { return p->threads == 1 ? ax_cpu_now() : ax_now(); }
-
-/* Multiplies under m, or by BLAS if that is NULL; *seconds of one of `repeats`. */
-static int multiply(double *seconds, const product *p, const ax_mult *m, int repeats)
-{
-    double start = now(p);
-    for (int i = 0; i < repeats; i++) {
-        if (m) AX_TRY(ax_matmul(p->c, p->a, p->b, NULL, 0, 0, m));
-        else ax_cpu_blas_product(ax_f32(p->c), ax_f32(p->a), ax_f32(p->b), p->m, p->n, p->k, p->threads);
+    ax_engine *e = s->c->engine;
+    AX_TRY(ax_engine_wait(e));
+    double start = now(q);
+    for (int run = 0; run < c->runs; run++) {
+        AX_TRY(ax_engine_segment(e, key));
+        for (int i = 0; i < c->chunk; i++) AX_TRY(multiply(c, s, m, q->threads));
+        AX_TRY(ax_engine_segment(e, -1));
     }
-    *seconds = (now(p) - start) / repeats;
+    AX_TRY(ax_engine_wait(e));
+    *seconds = (now(q) - start) / c->runs / c->chunk;
     return AX_OK;
 }
 
-/* A few elements against sums in double of products by the definition: far looser than the tests, to catch a broken build. */
-static int check(const product *p, const ax_mult *m)
+/* Rates of the multiplication alone, by the device's own clock. */
+static int time_phases(double *gmacs, const ax_bench_row *r, const ax_bench_shape *s, const ax_mult *m, const ax_bench_request *q)
 {
-    const ax_lut_view *lut = &ax_mult_lut(m)->view;
-    const float *a = ax_f32(p->a), *b = ax_f32(p->b), *c = ax_f32(p->c);
-    for (int64_t t = 0; t < CHECKED; t++) {
-        int64_t i = t * (p->m - 1) / (CHECKED - 1), j = t * 7919 % p->n;
-        double sum = 0, magnitude = 0, found = c[i * p->n + j];
-        for (int64_t k = 0; k < p->k; k++) {
-            float x = a[i * p->k + k], y = b[k * p->n + j];
-            double term = lut->native ? (double)x * y : (double)ax_product(lut, x, y);
-            sum += term;
-            magnitude += fabs(term);
+    double seconds[AX_PHASES];
+    const int n = r->with[0].chunk < PHASES_CHUNK ? r->with[0].chunk : PHASES_CHUNK;
+    if (q->backend->phases(seconds)) return ax_backend_status(q->backend);
+    for (int i = 0; i < n; i++) AX_TRY(multiply(&r->with[0], s, m, q->threads));
+    if (q->backend->phases(seconds)) return ax_backend_status(q->backend);
+    *gmacs = 1e-9 * (double)s->m * (double)s->n * (double)s->k * n / seconds[AX_PHASE_MULTIPLY];
+    return AX_OK;
+}
+
+/* ---- one row ---- */
+
+/* Products outside a segment load tables and code and wake threads; then as many as a sample needs to last long enough. */
+static int calibrate(ax_bench_contender *c, const ax_bench_shape *s, const ax_mult *m, const ax_bench_request *q)
+{
+    const double least = q->backend->host_memory ? 2e-3 : 20e-3;
+    ax_engine *e = s->c->engine;
+    for (int i = 0; i < 2; i++) AX_TRY(multiply(c, s, m, q->threads));
+    for (int n = 1;;) {
+        AX_TRY(ax_engine_wait(e));
+        double start = now(q);
+        for (int i = 0; i < n; i++) AX_TRY(multiply(c, s, m, q->threads));
+        AX_TRY(ax_engine_wait(e));
+        double passed = now(q) - start, more = passed > 1e-9 ? least / passed : 8;
+        if (more <= 2 || n >= REPEATS_MAX) {
+            n = more > 1 ? (int)ceil(n * more) : n;
+            c->chunk = n < CHUNK ? n : CHUNK;
+            c->runs = (n + c->chunk - 1) / c->chunk;
+            return AX_OK;
         }
-        if (!(fabs(found - sum) <= 0x1p-23 * (double)(p->k + 2) * magnitude))
-            return ax_fail(AX_EDEVICE, "bench gemm: %s %s: element (%lld, %lld) is %.9g, but its products sum to %.9g: this build is broken",
-                           ax_mult_spec(m), p->name, (long long)i, (long long)j, found, sum);
+        n = (int)ceil(n * fmin(more, 8));
     }
-    return AX_OK;
 }
 
-/* ---- rounds ---- */
-
-static int repeats_for(double seconds)
+/* The kernel by name; on the host both where the shape decides which operand lies in lanes and that decides the kernel. */
+static void kernel_name(char *out, size_t size, const ax_mult *m, const ax_bench_request *q)
 {
-    double n = ceil(least_sample_s / (seconds > 1e-9 ? seconds : 1e-9));
-    return n < 1 ? 1 : n > REPEATS_MAX ? REPEATS_MAX : (int)n;
-}
-
-/* The first products load tables and code and wake threads; the second ones tell how often a sample repeats them. */
-static int warm(row *r, const product *p)
-{
-    double seconds;
-    for (int i = 0; i < 2; i++) AX_TRY(multiply(&seconds, p, NULL, 1));
-    r->blas_repeats = repeats_for(seconds);
-    for (int i = 0; i < 2; i++) AX_TRY(multiply(&seconds, p, r->mult, 1));
-    r->repeats = repeats_for(seconds);
-    return check(p, r->mult);
-}
-
-static int round_of(row *r, const product *p, int round)
-{
-    double blas, ours, gmac = 1e-9 * (double)p->m * (double)p->n * (double)p->k;
-    AX_TRY(multiply(&blas, p, NULL, r->blas_repeats));
-    AX_TRY(multiply(&ours, p, r->mult, r->repeats));
-    r->blas[round] = gmac / blas;
-    r->gmacs[round] = gmac / ours;
-    r->ratio[round] = blas / ours;
-    return AX_OK;
-}
-
-static int run_rounds(row *rows, int n, const product *p, int rounds)
-{
-    for (int i = 0; i < n; i++) AX_TRY(warm(&rows[i], p));
-    for (int round = 0; round < rounds; round++)
-        for (int i = 0; i < n; i++) AX_TRY(round_of(&rows[i], p, round));
-    return AX_OK;
-}
-
-/* ---- output ---- */
-
-/* The kernel by name; both where the shape decides which operand lies in lanes and that decides the kernel. */
-static void kernel_name(char *out, size_t size, const ax_mult *m)
-{
-    const char *one = ax_plan_kernel(ax_mult_plan(m), 0), *other = ax_plan_kernel(ax_mult_plan(m), 1);
+    const char *one = q->backend->kernel ? q->backend->kernel() : ax_plan_kernel(ax_mult_plan(m), 0);
+    const char *other = q->backend->kernel ? one : ax_plan_kernel(ax_mult_plan(m), 1);
     snprintf(out, size, strcmp(one, other) ? "%s or %s" : "%s", one, other);
 }
 
-static void samples_json(cJSON *object, const char *key, const double *v, int n)
+/* The bound on a faster order is that of docs/multipliers.md, or the strict order's own error where a long sum exceeds it; a few
+ * samples, as every row has them, only catch a broken build. */
+static int check(ax_bench_row *r, const ax_bench_shape *s, const ax_mult *m, const ax_bench_request *q)
 {
-    cJSON *list = ax_json_set_array(object, key);
-    for (int i = 0; i < n; i++) cJSON_AddItemToArray(list, ax_json_number(v[i]));
+    ax_bench_error *e = &r->error;
+    AX_TRY(ax_bench_measure_error(e, s, r->spec, q->check ? CHECKED : SAMPLED));
+    double bound = fmax(1.5e-6, e->strict_l2) * (q->check ? 1 : 8);
+    if (q->strict && !ax_mult_lut(m)->view.native && e->different)
+        return ax_fail(AX_EDEVICE, "bench gemm: %s %s: %d of %d elements are not those of the strict order on the CPU: this build is broken", r->spec,
+                       s->name, e->different, e->samples);
+    if (!(e->l2 <= bound))
+        return ax_fail(AX_EDEVICE, "bench gemm: %s %s: the relative L2 error of %d elements is %.3g, at most %.3g expected: this build is broken",
+                       r->spec, s->name, e->samples, e->l2, bound);
+    return AX_OK;
 }
 
-static void row_json(cJSON *results, row *r, const product *p, int rounds)
+static int run_round(ax_bench_row *r, const ax_bench_shape *s, const ax_mult *m, const ax_bench_request *q, int round)
 {
-    char kernel[64];
-    cJSON *o = cJSON_CreateObject(), *samples = cJSON_CreateObject();
-    kernel_name(kernel, sizeof kernel, r->mult);
-    samples_json(samples, "gmacs", r->gmacs, rounds);
-    samples_json(samples, "baseline_gmacs", r->blas, rounds);
-    ax_spread gmacs = ax_spread_of(r->gmacs, rounds), blas = ax_spread_of(r->blas, rounds), ratio = ax_spread_of(r->ratio, rounds);
-    ax_json_set_string(o, "multiplier", ax_mult_spec(r->mult));
-    ax_json_set_string(o, "shape", p->name);
-    ax_json_set_string(o, "device", "cpu");
-    ax_json_set_string(o, "kernel", kernel);
-    ax_json_set_number(o, "gmacs", gmacs.median);
-    ax_json_set_number(o, "baseline_gmacs", blas.median);
-    ax_json_set_number(o, "ratio", ratio.median);
-    cJSON *spread = ax_json_set_object(o, "spread");
-    ax_spread_json(spread, "gmacs", &gmacs);
-    ax_spread_json(spread, "baseline_gmacs", &blas);
-    ax_spread_json(spread, "ratio", &ratio);
-    cJSON_AddItemToObject(o, "samples", samples);
-    cJSON_AddItemToArray(results, o);
+    double seconds[1 + AX_BENCH_BASELINES], gmac = 1e-9 * (double)s->m * (double)s->n * (double)s->k;
+    for (int i = r->n - 1; i >= 0; i--) {
+        AX_TRY(time_sample(&seconds[i], &r->with[i], i, s, m, q));
+        r->with[i].gmacs[round] = gmac / seconds[i];
+    }
+    for (int i = 1; i < r->n; i++) r->with[i].ratio[round] = seconds[i] / seconds[0];
+    return AX_OK;
 }
 
-static void row_print(row *r, int rounds)
+/* The baselines that can make this product, the row's samples laid out, everything warm: segments are recorded. */
+static int prepare_row(ax_bench_row *r, const ax_bench_shape *s, const ax_mult *m, const ax_bench_request *q, double *samples)
 {
-    char name[AX_SPEC_MAX + 32], kernel[64];
-    ax_lut_format(name, sizeof name, ax_mult_lut(r->mult));
-    kernel_name(kernel, sizeof kernel, r->mult);
-    ax_spread gmacs = ax_spread_of(r->gmacs, rounds), blas = ax_spread_of(r->blas, rounds), ratio = ax_spread_of(r->ratio, rounds);
-    printf("  %-26s %-26s %8.2f %8.2f %7.2f   %.2f .. %.2f\n", name, kernel, gmacs.median, blas.median, ratio.median, ratio.q1, ratio.q3);
+    const ax_lut_view *lut = &ax_mult_lut(m)->view;
+    r->n = 0;
+    r->with[r->n++] = (ax_bench_contender){0};
+    for (const ax_baseline *b = q->backend->baselines; b->name; b++)
+        if (!b->widest || (!lut->native && lut->words && lut->width <= b->widest)) r->with[r->n++] = (ax_bench_contender){.method = b};
+    for (int i = 0; i < r->n; i++, samples += 2 * q->rounds) r->with[i].gmacs = samples, r->with[i].ratio = samples + q->rounds;
+    r->multiply = q->backend->phases ? samples : NULL;
+    for (int i = r->n - 1; i >= 0; i--) AX_TRY(calibrate(&r->with[i], s, m, q));
+    kernel_name(r->kernel, sizeof r->kernel, m, q);
+    AX_TRY(check(r, s, m, q));
+    double seconds;
+    for (int i = 0; i < r->n; i++) {
+        const ax_bench_contender twice = {.method = r->with[i].method, .chunk = r->with[i].chunk, .runs = 2};
+        if (!q->backend->host_memory) AX_TRY(time_sample(&seconds, &twice, i, s, m, q));
+    }
+    return AX_OK;
 }
 
-static void head_print(const request *q, const ax_machine *m)
+static int measure_row(ax_bench_row *r, const ax_bench_shape *s, const ax_bench_request *q, double *samples)
 {
-    printf("%s: %s, OpenBLAS %s; %d thread%s, %d rounds, %s\n", m->cpu, m->isa, m->blas, q->threads, q->threads == 1 ? "" : "s", (int)q->rounds,
-           q->threads == 1 ? "time of the thread" : "time that passed");
-}
-
-static void shape_print(const product *p)
-{
-    printf("\n%s\n  %-26s %-26s %8s %8s %7s   %s\n", p->name, "multiplier", "kernel", "GMAC/s", "sgemm", "ratio", "quartiles");
-}
-
-static cJSON *tree_new(const request *q, const ax_machine *m)
-{
-    cJSON *tree = cJSON_CreateObject();
-    ax_json_set_number(tree, "schema", 1);
-    ax_machine_json(ax_json_set_object(tree, "machine"), m, q->threads);
-    ax_json_set_number(tree, "rounds", (double)q->rounds);
-    ax_json_set_string(tree, "clock", q->threads == 1 ? "thread" : "wall");
-    ax_json_set_string(tree, "baseline", "OpenBLAS sgemm");
-    return tree;
+    const ax_mult *m = ax_mult_get(r->spec);
+    if (!m) return ax_errstatus();
+    AX_TRY(prepare_row(r, s, m, q, samples));
+    for (int round = 0; round < q->rounds; round++) AX_TRY(run_round(r, s, m, q, round));
+    q->backend->segments_forget();   /* their keys are the next row's; so are tables and work memory */
+    if (r->multiply) AX_TRY(multiply(&r->with[0], s, m, q->threads));
+    for (int round = 0; r->multiply && round < q->rounds; round++) AX_TRY(time_phases(&r->multiply[round], r, s, m, q));
+    if (q->backend->phases_end) q->backend->phases_end();
+    if (r->multiply && !isfinite(r->multiply[0])) r->multiply = NULL;
+    return AX_OK;
 }
 
 /* ---- the run ---- */
 
-/* The rows of one shape, measured together. */
-static int bench_shape(product *p, row *rows, const request *q, cJSON *results)
+static int bench_shape(ax_bench_shape *s, ax_bench_row *rows, const ax_bench_request *q, double *samples, cJSON *results)
 {
-    ax_engine *e = ax_engine_new("cpu", q->threads, 0);
+    ax_engine *e = ax_engine_new(q->device, q->threads, q->strict);
     if (!e) return ax_errstatus();
-    int status = make_operands(p, e);
-    if (status == AX_OK) status = run_rounds(rows, q->multipliers.n, p, (int)q->rounds);
-    ax_engine_free(e);
-    if (status != AX_OK) return status;
-    if (!results) shape_print(p);
-    for (int i = 0; i < q->multipliers.n; i++) {
-        if (results) row_json(results, &rows[i], p, (int)q->rounds);
-        else row_print(&rows[i], (int)q->rounds);
+    int status = ax_bench_shape_make(s, e);
+    if (status == AX_OK && !results) ax_bench_shape_print(s, q);
+    for (int i = 0; status == AX_OK && i < q->multipliers.n; i++) {
+        status = measure_row(&rows[i], s, q, samples);
+        if (status == AX_OK && results) ax_bench_row_json(results, &rows[i], s, q);
+        else if (status == AX_OK) ax_bench_row_print(&rows[i], q);
     }
-    fflush(stdout);
-    return AX_OK;
+    ax_engine_free(e);
+    return status;
 }
 
 /* Rows without samples and shapes without operands, so that a wrong word ends the run before it begins. */
-static int prepare(row *rows, product *products, double *samples, const request *q)
+static int prepare(ax_bench_row *rows, ax_bench_shape *shapes, int *nshapes, ax_bench_request *q)
 {
-    for (int i = 0; i < q->multipliers.n; i++, samples += 3 * q->rounds) {
-        rows[i] = (row){.gmacs = samples, .blas = samples + q->rounds, .ratio = samples + 2 * q->rounds};
-        if (!(rows[i].mult = ax_mult_get(q->multipliers.items[i]))) return ax_errstatus();
+    q->name_width = (int)strlen("multiplier");
+    for (int i = 0; i < q->multipliers.n; i++) {
+        const ax_mult *m = ax_mult_get(q->multipliers.items[i]);
+        if (!m) return ax_errstatus();
+        rows[i].spec = ax_mult_spec(m);
+        ax_lut_format(rows[i].name, sizeof rows[i].name, ax_mult_lut(m));
+        if ((int)strlen(rows[i].name) > q->name_width) q->name_width = (int)strlen(rows[i].name);
     }
-    for (int i = 0; i < q->shapes.n; i++) {
-        AX_TRY(parse_shape(&products[i], q->shapes.items[i]));
-        products[i].threads = q->threads;
-    }
+    for (int i = 0; i < q->shapes.n; i++) AX_TRY(ax_bench_shape_parse(shapes, nshapes, q->shapes.items[i]));
     return AX_OK;
 }
 
-static int run(const request *q)
+static int run(ax_bench_request *q)
 {
     ax_machine machine;
     cJSON *tree = NULL;
-    row *rows = ax_alloc((size_t)q->multipliers.n, sizeof *rows);
-    product *products = ax_alloc((size_t)q->shapes.n, sizeof *products);
-    double *samples = ax_alloc((size_t)q->multipliers.n * 3 * (size_t)q->rounds, sizeof *samples);
-    int status = rows && products && samples ? prepare(rows, products, samples, q) : AX_ENOMEM;
-    if (status != AX_OK) goto out;
+    int nshapes = 0;
+    ax_bench_row *rows = ax_alloc((size_t)q->multipliers.n, sizeof *rows);
+    ax_bench_shape *shapes = ax_alloc((size_t)q->shapes.n * (AX_BENCH_PASSES - 1), sizeof *shapes);
+    double *samples = ax_alloc((2 * (1 + AX_BENCH_BASELINES) + 1) * (size_t)q->rounds, sizeof *samples);
+    int status = rows && shapes && samples ? prepare(rows, shapes, &nshapes, q) : AX_ENOMEM;
     ax_machine_get(&machine);
-    if (q->json) tree = tree_new(q, &machine);
-    else head_print(q, &machine);
+    if (status == AX_OK) status = ax_machine_add_device(&machine, q->device);
+    if (status != AX_OK) goto out;
+    if (q->json) tree = ax_bench_tree(q, &machine);
+    else ax_bench_head_print(q, &machine);
     cJSON *results = tree ? ax_json_set_array(tree, "results") : NULL;
-    for (int i = 0; status == AX_OK && i < q->shapes.n; i++) status = bench_shape(&products[i], rows, q, results);
+    for (int i = 0; status == AX_OK && i < nshapes; i++) status = bench_shape(&shapes[i], rows, q, samples, results);
     if (status == AX_OK && tree) {
         status = ax_output_json(tree);
         tree = NULL;
@@ -273,35 +224,49 @@ static int run(const request *q)
 out:
     cJSON_Delete(tree);
     ax_free(samples);
-    ax_free(products);
+    ax_free(shapes);
     ax_free(rows);
     return status;
 }
 
+static int start(ax_bench_request *q, int argc, char **argv)
+{
+    q->backend = ax_backend_open(q->device);
+    if (!q->backend) return ax_errstatus();
+    const bool host = q->backend->host_memory;
+    if (host) AX_TRY(ax_bench_blas(q->blas, argc, argv));
+    else if (q->blas) return ax_fail(AX_EARG, "bench gemm: --blas names a kernel of OpenBLAS, which device %s is not compared with", q->device);
+    if (!q->multipliers.n) q->multipliers = host ? LIST_OF(host_multipliers) : LIST_OF(device_multipliers);
+    if (!q->shapes.n) q->shapes = host ? LIST_OF(host_shapes) : LIST_OF(device_shapes);
+    q->threads = ax_threads_each(1);
+    return run(q);
+}
+
 int ax_bench_gemm(int argc, char **argv)
 {
-    request q = {.rounds = 11, .device = "cpu"};
+    ax_bench_request q = {.rounds = 11, .device = "cpu"};
     const ax_option options[] = {
         {"multiplier", 'm', AX_OPT_LIST, &q.multipliers, "SPEC", "may be repeated (default: one for each kind of kernel)", 0, 0},
-        {"shape", 0, AX_OPT_LIST, &q.shapes, "MxNxK", "may be repeated (default: square ones, and those of LeNet-5 and LeNet-300-100)", 0, 0},
+        {"shape", 0, AX_OPT_LIST, &q.shapes, "SHAPE", "MxNxK or conv:..., may be repeated (default: square ones, and layers of known nets)", 0, 0},
         {"rounds", 0, AX_OPT_INT, &q.rounds, "N", "samples of each product (default 11)", 1, ROUNDS_MAX},
-        {"device", 0, AX_OPT_TEXT, &q.device, "cpu", "what computes (default cpu)", 0, 0},
+        {"device", 0, AX_OPT_TEXT, &q.device, "NAME", "cpu (default), or the number of a CUDA device", 0, 0},
+        {"strict", 0, AX_OPT_FLAG, &q.strict, NULL, "sum in ascending order: the same bits on every machine", 0, 0},
+        {"check", 0, AX_OPT_FLAG, &q.check, NULL, "show the error of each product, and fail if it is larger than documented", 0, 0},
         {"blas", 0, AX_OPT_TEXT, &q.blas, "CORE", "the OpenBLAS kernel to compare with, such as Haswell (default: its own choice)", 0, 0},
         {"json", 0, AX_OPT_FLAG, &q.json, NULL, "JSON with every sample instead of a table", 0, 0},
         {0},
     };
     const ax_usage usage = {
-        "bench gemm", "", "Matrix products beside the machine's BLAS.",
-        "C (M, N) = A (M, K) x B (K, N). A is uniform in [-1, 1), B in [-0.1, 0.1). A round times OpenBLAS's sgemm, then the product\n"
-        "under the multiplier, packing included; a ratio above 1 means faster than sgemm. Shown are medians over rounds. One\n"
-        "thread is timed by its CPU time, several by the clock on the wall; sgemm runs on as many threads, a slice each.", 0, 0};
+        "bench gemm", "", "Matrix products beside others' on the same machine.",
+        "C (M, N) = A (M, K) x B (K, N). A is uniform in [-1, 1), B in [-0.1, 0.1). A shape conv:NxHxWxC,KHxKW,FILTERS[,sSTRIDE] is a\n"
+        "convolution of N images, padded to \"same\", and its two gradients, read from their tensors as a layer does. A round times\n"
+        "the baselines, then the product under the multiplier, encoding or packing included; a ratio above 1 means faster.\n"
+        "Baselines are OpenBLAS's sgemm on the cpu; on a device cuBLAS's (FP32 without TF32) and ApproxTrain's method, a texture\n"
+        "look-up a product. Both multiply plain matrices of the same M, N and K. Shown are medians over rounds, and quartiles of\n"
+        "the first ratio; `multiply` is the product without encoding. One thread of the cpu is timed by its CPU time, all else by\n"
+        "the clock on the wall.", 0, 0};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;
-    if (strcmp(q.device, "cpu")) return ax_fail(AX_EARG, "bench gemm: --device is '%s', wanted cpu", q.device);
-    AX_TRY(ax_bench_blas(q.blas, argc, argv));
-    if (!q.multipliers.n) q.multipliers = (ax_texts){(const char **)default_multipliers, sizeof default_multipliers / sizeof *default_multipliers};
-    if (!q.shapes.n) q.shapes = (ax_texts){(const char **)default_shapes, sizeof default_shapes / sizeof *default_shapes};
-    q.threads = ax_threads_each(1);
-    return run(&q);
+    return start(&q, argc, argv);
 }

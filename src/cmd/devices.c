@@ -27,8 +27,8 @@ static void print_gpus(void)
     for (int i = 0; i < n; i++) {
         ax_device_info info;
         if (ax_backend_cuda_describe(&info, i) != AX_OK) printf("gpu  %d: %s\n", i, ax_errmsg());
-        else printf("gpu  %d: %s, capability %d.%d, %.0f GiB, driver for %s\n", i, info.name, info.capability / 10, info.capability % 10,
-                    (double)info.memory / (1 << 30), info.driver);
+        else printf("gpu  %d: %s, capability %d.%d, %.1f GiB, driver %s, module for %s\n", i, info.name, info.capability / 10, info.capability % 10,
+                    (double)info.memory / (1 << 30), info.driver, info.runtime);
     }
 }
 
@@ -46,6 +46,7 @@ static void add_gpus(cJSON *tree)
         ax_json_set_number(gpu, "capability", info.capability);
         ax_json_set_number(gpu, "memory", (double)info.memory);
         ax_json_set_string(gpu, "driver", info.driver);
+        ax_json_set_string(gpu, "runtime", info.runtime);
         cJSON_AddItemToArray(list, gpu);
     }
 }
@@ -104,9 +105,6 @@ int cmd_devices(int argc, char **argv)
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;
-    if (!ax_cpu_isa())
-        return ax_fail(AX_EDEVICE, "devices: APPROXRUN_ISA is '%s', wanted c, avx2, avx512 or avx512bf16, one that this machine has; "
-                                   "unset it to let the program choose", getenv("APPROXRUN_ISA"));
     ax_machine m;
     ax_machine_get(&m);
     if (json) return print_json(&m);

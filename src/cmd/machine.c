@@ -1,14 +1,18 @@
 /* What the system tells of its CPU. Caches come from sysfs: sysconf adds up those of all sockets. */
 #include "cmd/machine.h"
 
+#include "base/error.h"
 #include "base/json.h"
 #include "cmd/threads.h"
+#include "engine/backend.h"
 #include "kernels/kernels.h"
 #include "run/env.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* The first line of a file below the first core's cache directory, without its end; "" if there is none. */
 static void read_line(char *out, size_t size, int cache, const char *name)
@@ -47,6 +51,11 @@ void ax_machine_get(ax_machine *m)
     take_caches(m);
 }
 
+int ax_machine_add_device(ax_machine *m, const char *device)
+{
+    return strcmp(device, "cpu") ? ax_backend_cuda_describe(&m->gpu, (int)strtol(device, NULL, 10)) : AX_OK;
+}
+
 void ax_machine_json(cJSON *object, const ax_machine *m, int threads)
 {
     ax_json_set_string(object, "cpu", m->cpu);
@@ -57,4 +66,23 @@ void ax_machine_json(cJSON *object, const ax_machine *m, int threads)
     ax_json_set_number(object, "l1d", (double)m->l1d);
     ax_json_set_number(object, "l2", (double)m->l2);
     ax_json_set_number(object, "l3", (double)m->l3);
+    if (m->gpu.name[0]) ax_machine_gpu_json(ax_json_set_object(object, "gpu"), &m->gpu);
+}
+
+void ax_machine_gpu_json(cJSON *object, const ax_device_info *gpu)
+{
+    ax_json_set_string(object, "name", gpu->name);
+    ax_json_set_number(object, "capability", gpu->capability);
+    ax_json_set_number(object, "memory", (double)gpu->memory);
+    ax_json_set_string(object, "driver", gpu->driver);
+    ax_json_set_string(object, "runtime", gpu->runtime);
+}
+
+void ax_machine_date(cJSON *object, const char *key)
+{
+    char text[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    ax_json_set_string(object, key, text);
 }

@@ -11,6 +11,18 @@
 #include <string.h>
 #include <time.h>
 
+/* The CUDA device of a result, from its environment; nothing if the cpu made it. */
+static void print_gpu(const ax_record *t)
+{
+    cJSON *env = ax_json_parse(t->env, strlen(t->env), "environment");
+    const cJSON *gpu = cJSON_GetObjectItemCaseSensitive(env, "gpu");
+    int capability = (int)ax_json_get_number(gpu, "capability", 0);
+    if (gpu)
+        printf("gpu         %s, capability %d.%d, driver %s\n", ax_json_get_string(gpu, "name", ""), capability / 10, capability % 10,
+               ax_json_get_string(gpu, "driver", ""));
+    cJSON_Delete(env);
+}
+
 static void print_head(const ax_record *t)
 {
     printf("trial       %s%s\n", t->id, t->in_plan ? "" : "  (not in plan)");
@@ -23,6 +35,7 @@ static void print_head(const ax_record *t)
     if (!isnan(t->test_acc)) printf("test acc    %.2f %%\n", 100 * t->test_acc);
     if (!isnan(t->test_loss)) printf("test loss   %.4f\n", t->test_loss);
     if (!isnan(t->train_s)) printf("trained     %.1f s on %s, %s\n", t->train_s, t->device, t->host);
+    print_gpu(t);
     if (!isnan(t->started)) {
         char text[32];
         time_t when = (time_t)t->started;

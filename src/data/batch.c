@@ -45,6 +45,15 @@ static int put_samples(ax_samples *to, const ax_samples *from, const ax_backend 
     return AX_OK;
 }
 
+static int put_all(ax_dataset *d, const ax_backend *b)
+{
+    size_t bytes = (size_t)(d->info.train > d->info.test ? d->info.train : d->info.test) * sizeof *d->order;
+    if (!(d->resident_order = b->memory_new(bytes))) return ax_fail(AX_ENOMEM, "the %s device has no memory left for the data set", b->name);
+    AX_TRY(put_samples(&d->resident[0], &d->stored[0], b, d->pixels));
+    return put_samples(&d->resident[1], &d->stored[1], b, d->pixels);
+}
+
+/* A set is on a device whole, or not at all. */
 static int settle(ax_dataset *d, const ax_backend *b)
 {
     if (d->device == b) return AX_OK;
@@ -56,20 +65,20 @@ static int settle(ax_dataset *d, const ax_backend *b)
         d->resident_order = d->order;
         return AX_OK;
     }
-    size_t bytes = (size_t)(d->info.train > d->info.test ? d->info.train : d->info.test) * sizeof *d->order;
-    if (!(d->resident_order = b->memory_new(bytes))) return ax_fail(AX_ENOMEM, "the %s device has no memory left for the data set", b->name);
-    AX_TRY(put_samples(&d->resident[0], &d->stored[0], b, d->pixels));
-    return put_samples(&d->resident[1], &d->stored[1], b, d->pixels);
+    int status = put_all(d, b);
+    if (status != AX_OK) ax_dataset_leave(d);
+    return status;
 }
 
 void ax_dataset_leave(ax_dataset *d)
 {
-    if (!d->device || d->device->host_memory) return;
-    for (int i = 0; i < 2; i++) {
-        d->device->memory_free(d->resident[i].pixels);
-        d->device->memory_free(d->resident[i].labels);
-    }
-    d->device->memory_free(d->resident_order);
+    const ax_backend *b = d->device;
+    void *const copies[] = {d->resident[0].pixels, d->resident[0].labels, d->resident[1].pixels, d->resident[1].labels, d->resident_order};
+    for (size_t i = 0; b && !b->host_memory && i < sizeof copies / sizeof *copies; i++)
+        if (copies[i]) b->memory_free(copies[i]);
+    memset(d->resident, 0, sizeof d->resident);
+    d->resident_order = NULL;
+    d->device = NULL;
 }
 
 /* The permutation of a part in an epoch, made when the epoch is first asked for. */

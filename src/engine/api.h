@@ -11,7 +11,7 @@
 /* cdef begin */
 typedef struct ax_engine ax_engine;      /* one backend, one arena, one seed: the numerical side of a trial */
 typedef struct ax_tensor ax_tensor;      /* contiguous, NHWC, at most 8 dimensions */
-typedef struct ax_mult ax_mult;          /* a multiplier, analysed for the kernels; cached by its spec, never freed */
+typedef struct ax_mult ax_mult;          /* a multiplier, analysed for the kernels; cached by its spec, valid until the trial ends */
 typedef struct ax_dataset ax_dataset;
 typedef struct ax_trial ax_trial;
 
@@ -32,6 +32,7 @@ const char *ax_engine_device(const ax_engine *e);     /* "cpu" or "cuda" */
 /* From here to the call with key -1 is segment `key` of a training step: the same ops on the same tensors whenever it runs. A
  * device may replay it as one launch. */
 int ax_engine_segment(ax_engine *e, int key);
+int ax_engine_wait(ax_engine *e);                     /* until the device has done all it was told */
 
 /* ---- tensors (src/engine/tensor.c); dtype: 0 F32, 1 I32, 2 U8, 3 F64 ---- */
 ax_tensor *ax_tensor_new(ax_engine *e, int dtype, int rank, const int64_t *shape);       /* zeroed */

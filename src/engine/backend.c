@@ -26,6 +26,7 @@ static const ax_backend cpu = {
     .name = "cpu", .host_memory = 1, .kernels = &ax_kernels_cpu, .devices = cpu_devices, .describe = cpu_describe, .open = cpu_open,
     .memory_new = cpu_memory_new, .memory_free = ax_free, .put = cpu_copy, .get = cpu_copy, .wait = cpu_wait, .error = cpu_error,
     .segment_begin = cpu_segment_begin, .segment_end = cpu_wait, .segments_forget = cpu_segments_forget,
+    .baselines = ax_cpu_baselines,
 };
 
 /* ---- cuda ---- */
@@ -33,17 +34,18 @@ static const ax_backend cpu = {
 static const char module_name[] = "approxrun_cuda.so";
 
 /* Beside the program, or where an installation and a bundle keep it. */
-static void *open_module(void)
+const char *ax_backend_cuda_module(void)
 {
     static const char *const places[] = {"", "../lib/approxrun/"};
-    char self[4096], path[sizeof self + 64], *slash;
+    static char path[4096 + 64];
+    char self[4096], *slash;
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
     if (!(slash = strrchr(self, '/'))) return NULL;
     slash[1] = 0;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         snprintf(path, sizeof path, "%s%s%s", self, places[i], module_name);
-        if (access(path, R_OK) == 0) return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        if (access(path, R_OK) == 0) return path;
     }
     return NULL;
 }
@@ -52,17 +54,23 @@ static const ax_backend *load_cuda(void)
 {
     static const ax_backend *loaded;
     if (loaded) return loaded;
-    void *module = open_module();
-    const char *reason = module ? NULL : dlerror();
+    const char *path = ax_backend_cuda_module();
+    void *module = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!module) {
-        ax_fail(AX_EDEVICE, "no CUDA: %s; use the cpu, or see docs/gpu.md",
-                reason ? reason : "this build has no approxrun_cuda.so");
+        ax_fail(AX_EDEVICE, "no CUDA: %s; use the cpu, or see docs/gpu.md", path ? dlerror() : "this build has no approxrun_cuda.so");
         return NULL;
     }
     const ax_backend *(*get)(void);
     *(void **)&get = dlsym(module, "ax_cuda_backend");
     if (!get) ax_fail(AX_EDEVICE, "%s: not a module of this program", module_name);
     return loaded = get ? get() : NULL;
+}
+
+int ax_backend_check_isa(void)
+{
+    if (ax_cpu_isa()) return AX_OK;
+    return ax_fail(AX_EDEVICE, "APPROXRUN_ISA is '%s', wanted c, avx2, avx512 or avx512bf16, one that this machine has; unset it to let "
+                               "the program choose", getenv("APPROXRUN_ISA"));
 }
 
 int ax_backend_status(const ax_backend *b)

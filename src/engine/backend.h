@@ -12,6 +12,12 @@ const ax_backend *ax_backend_open(const char *device);
 int ax_backend_cuda_devices(void);
 int ax_backend_cuda_describe(ax_device_info *info, int device);
 
+/* The CUDA module's file, or NULL if there is none: nothing is loaded. Valid until the next call. */
+const char *ax_backend_cuda_module(void);
+
+/* AX_OK, or AX_EDEVICE: APPROXRUN_ISA names no instruction set of this machine. */
+int ax_backend_check_isa(void);
+
 /* AX_OK, or AX_EDEVICE with the backend's first failure. */
 int ax_backend_status(const ax_backend *b);
 

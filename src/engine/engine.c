@@ -64,11 +64,7 @@ ax_engine *ax_engine_new(const char *device, int threads, int strict)
         ax_fail(AX_EARG, "engine: %d threads; wanted 1 to %d, or 0 for all cores", threads, THREADS_MAX);
         return NULL;
     }
-    if (!ax_cpu_isa()) {
-        ax_fail(AX_EDEVICE, "APPROXRUN_ISA names an instruction set that is unknown or that this machine lacks; "
-                            "wanted c, avx2, avx512 or avx512bf16, or leave it unset");
-        return NULL;
-    }
+    if (ax_backend_check_isa() != AX_OK) return NULL;
     const ax_backend *backend = ax_backend_open(device);
     ax_engine *e = backend ? ax_alloc(1, sizeof *e) : NULL;
     if (!e) return NULL;
@@ -82,9 +78,13 @@ ax_engine *ax_engine_new(const char *device, int threads, int strict)
     return NULL;
 }
 
+/* Whose segments the device holds: one engine's at a time. */
+static const ax_engine *recorded;
+
 void ax_engine_free(ax_engine *e)
 {
     if (!e) return;
+    if (recorded == e) recorded = NULL;
     e->backend->segments_forget();
     for (ax_device_block *b = e->blocks; b; b = b->next) e->backend->memory_free(b->memory);
     ax_arena_release(&e->arena);
@@ -105,6 +105,12 @@ const char *ax_engine_device(const ax_engine *e) { return e->backend->name; }
 int ax_engine_segment(ax_engine *e, int key)
 {
     if (!e || key >= AX_SEGMENTS) return ax_fail(AX_EARG, "segment %d; wanted 0 to %d, or -1 to end one", key, AX_SEGMENTS - 1);
+    if (key >= 0 && !e->backend->host_memory && recorded != e) {
+        if (recorded) e->backend->segments_forget();
+        recorded = e;
+    }
     if (key >= 0) return e->backend->segment_begin(key), AX_OK;
     return e->backend->segment_end() ? ax_backend_status(e->backend) : AX_OK;
 }
+
+int ax_engine_wait(ax_engine *e) { return e->backend->wait() ? ax_backend_status(e->backend) : AX_OK; }

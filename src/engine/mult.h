@@ -1,4 +1,4 @@
-/* A multiplier for C users: the opened table and its analysis, both valid for the life of the process. */
+/* A multiplier for C users: the opened table and its analysis. */
 #ifndef AX_ENGINE_MULT_H
 #define AX_ENGINE_MULT_H
 
@@ -8,5 +8,8 @@
 
 const ax_lut *ax_mult_lut(const ax_mult *m);
 const ax_plan *ax_mult_plan(const ax_mult *m);
+
+/* Between trials, when nobody holds a multiplier: forgets them all once their tables take more than 256 MiB. */
+void ax_mult_trim(void);
 
 #endif

@@ -41,6 +41,16 @@ static ax_gemm product(const ax_tensor *c, const ax_mult *m)
     return (ax_gemm){.c = c->data, .plan = ax_mult_plan(m), .strict = e->strict, .threads = e->threads, .work = e->work, .batch = 1};
 }
 
+/* Kernels count rows, columns, terms and products in 32 bits. */
+static int multiply(const char *op, const ax_tensor *c, const ax_gemm *g)
+{
+    if (g->m > INT32_MAX || g->n > INT32_MAX || g->k > INT32_MAX || g->batch > INT32_MAX)
+        return ax_fail(AX_ESHAPE, "%s: %lld x %lld sums of %lld terms, %lld times; wanted less than 2^31 of each", op, (long long)g->m,
+                       (long long)g->n, (long long)g->k, (long long)g->batch);
+    c->engine->kernels->gemm(g);
+    return AX_OK;
+}
+
 /* Rows and k of an ordinary matrix, given the strides of both. */
 static ax_operand matrix(const ax_tensor *t, int64_t row_stride, int64_t k_stride, int64_t k)
 {
@@ -94,8 +104,7 @@ int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_ten
         g.m *= g.batch;
         g.batch = 1;
     }
-    c->engine->kernels->gemm(&g);
-    return AX_OK;
+    return multiply("matmul", c, &g);
 }
 
 /* ---- convolution ---- */
@@ -167,8 +176,7 @@ int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_ten
     g.b = matrix(w, 1, v.oc, g.k);
     g.bias = bias ? bias->data : NULL;
     g.activation = (enum ax_activation)activation;
-    y->engine->kernels->gemm(&g);
-    return AX_OK;
+    return multiply("conv2d", y, &g);
 }
 
 /* dx (cells, c) = backward patches of dy (cells, (kh,kw,oc)) x w read as (c, (kh,kw,oc)) */
@@ -185,8 +193,7 @@ int ax_conv2d_grad_input(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *w,
     g.a = backward_patches(&v, dy);
     g.b = matrix(w, v.oc, 1, v.oc);
     g.b.k_outer_stride = v.c * v.oc;
-    dx->engine->kernels->gemm(&g);
-    return AX_OK;
+    return multiply("conv2d_grad_input", dx, &g);
 }
 
 /* dw (taps, oc) = patches of x, transposed (taps, positions) x dy (positions, oc) */
@@ -202,6 +209,5 @@ int ax_conv2d_grad_weight(ax_tensor *dw, const ax_tensor *x, const ax_tensor *dy
     g.k = v.n * v.oh * v.ow;
     g.a = patches(&v, x, 1);
     g.b = matrix(dy, 1, v.oc, g.k);
-    dw->engine->kernels->gemm(&g);
-    return AX_OK;
+    return multiply("conv2d_grad_weight", dw, &g);
 }

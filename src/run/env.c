@@ -1,13 +1,16 @@
 /* Provenance of a result: enough to say years later what computed it, and on what. */
 #include "run/env.h"
 
+#include "base/error.h"
 #include "base/json.h"
+#include "engine/backend.h"
 #include "gitid.h"
 #include "kernels/kernels.h"
 #include "script/script.h"
 #include "store/trialfile.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -42,7 +45,22 @@ static void add_argv(cJSON *env, pid_t pid)
     fclose(f);
 }
 
-char *ax_env_json(pid_t pid, int threads)
+static int add_gpu(cJSON *env, const char *device)
+{
+    ax_device_info info;
+    int number = (int)strtol(device, NULL, 10);
+    AX_TRY(ax_backend_cuda_describe(&info, number));
+    cJSON *gpu = ax_json_set_object(env, "gpu");
+    ax_json_set_number(gpu, "device", number);
+    ax_json_set_string(gpu, "name", info.name);
+    ax_json_set_number(gpu, "capability", info.capability);
+    ax_json_set_number(gpu, "memory", (double)info.memory);
+    ax_json_set_string(gpu, "driver", info.driver);
+    ax_json_set_string(gpu, "runtime", info.runtime);
+    return AX_OK;
+}
+
+char *ax_env_json(pid_t pid, int threads, const char *device)
 {
     struct utsname os;
     char text[512];
@@ -63,7 +81,8 @@ char *ax_env_json(pid_t pid, int threads)
     ax_json_set_string(env, "hdf5", ax_store_version());
     ax_json_set_string(env, "luajit", ax_script_version());
     add_argv(env, pid);
-    char *json = ax_json_text(env, false);
+    int status = strcmp(device, "cpu") ? add_gpu(env, device) : AX_OK;
+    char *json = status == AX_OK ? ax_json_text(env, false) : NULL;
     cJSON_Delete(env);
     return json;
 }

@@ -24,10 +24,14 @@
 extern char **environ;
 
 static const double poll_s = 0.2;
-enum { LOST_STARTS = 3 };        /* so many workers in a row that end without a trial: give up */
+enum {
+    LOST_STARTS = 3,             /* so many workers in a row that end without a trial: give up */
+    DEVICE_ENDS = 2,             /* so many that their device ended: do without the device */
+};
 
 typedef struct {
     pid_t pid;                   /* 0: none */
+    int device_ends;             /* workers in a row that its device ended, none having finished a trial */
     int err;                     /* a file in memory: what it says on stderr */
 } worker;
 
@@ -71,17 +75,19 @@ static int set_attributes(posix_spawnattr_t *attr)
     return e ? e : posix_spawnattr_setsigdefault(attr, &all);
 }
 
+static const char *device_of(const sched *s, const worker *w) { return s->o->devices[(w - s->workers) % s->o->ndevices]; }
+
 static int spawn(sched *s, worker *w)
 {
-    const char *device = s->o->devices[(w - s->workers) % s->o->ndevices];
+    const char *device = device_of(s, w);
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t actions;
     char threads[16], self[16], **env = worker_environment();
     if (!env) return AX_ENOMEM;
     snprintf(threads, sizeof threads, "%d", s->o->threads);
     snprintf(self, sizeof self, "%ld", (long)getpid());
-    char *argv[] = {"approxrun", "worker", "--device", (char *)device, "--threads", threads, "--supervisor", self, "--",
-                    (char *)s->o->dir, NULL};
+    char *argv[] = {"approxrun", "worker", "--device", (char *)device, "--threads", threads, "--supervisor", self, "--quiet",
+                    "--", (char *)s->o->dir, NULL};
     if (w->err >= 0) close(w->err);
     w->err = memfd_create("worker-stderr", MFD_CLOEXEC);
     posix_spawnattr_init(&attr);
@@ -113,7 +119,7 @@ static int start_workers(sched *s)
     int left = startable(s), starting = s->running - ax_watch_count(&s->watch, AX_STATE_running);
     if (starting > 0) left -= starting;
     for (int i = 0; i < s->o->jobs && left > 0 && !s->stop; i++) {
-        if (s->workers[i].pid) continue;
+        if (s->workers[i].pid || s->workers[i].device_ends >= DEVICE_ENDS) continue;
         AX_TRY(spawn(s, &s->workers[i]));
         left--;
     }
@@ -216,6 +222,19 @@ static int take_claimed(sched *s, int trial, int wait_status, const char *words)
     return fail_trial(s, trial, message);
 }
 
+/* The trial it failed is noted already. A device that fails again at once is left alone; without any the sweep ends. */
+static int device_failed(sched *s, worker *w, const char *words)
+{
+    char text[1200];
+    int usable = 0;
+    if (++w->device_ends < DEVICE_ENDS || s->stop) return AX_OK;
+    snprintf(text, sizeof text, "device %s is left out: %s", device_of(s, w), words);
+    ax_board_say(&s->board, text);
+    for (int i = 0; i < s->o->jobs; i++) usable += s->workers[i].device_ends < DEVICE_ENDS;
+    if (!usable && startable(s)) give_up(s, AX_EDEVICE, words);
+    return AX_OK;
+}
+
 static int ended(sched *s, worker *w, int wait_status)
 {
     char words[1024], text[1200];
@@ -228,6 +247,7 @@ static int ended(sched *s, worker *w, int wait_status)
         return trial >= 0 ? ax_study_remove(s->o->dir, AX_FILE_CLAIM, s->plan->specs[trial].id) : AX_OK;
     }
     if (trial >= 0) return take_claimed(s, trial, wait_status, words);
+    if (code == ax_exit_code(AX_EDEVICE)) return device_failed(s, w, words);
     if (code == 0 || code == ax_exit_code(AX_ESTOP) || s->stop) {
         s->lost = 0;
         return AX_OK;
@@ -237,7 +257,7 @@ static int ended(sched *s, worker *w, int wait_status)
     s->settled = settled;
     if (++s->lost < LOST_STARTS) return AX_OK;
     describe_end(text, sizeof text, wait_status, words);
-    give_up(s, code == ax_exit_code(AX_EDEVICE) ? AX_EDEVICE : AX_EFAILED, text);
+    give_up(s, AX_EFAILED, text);
     return AX_OK;
 }
 
@@ -351,7 +371,14 @@ static int prepare(const ax_plan_file *plan, const ax_sched_options *o)
     return AX_OK;
 }
 
-static void tell(void *arg, int trial, const cJSON *event) { ax_board_event(arg, trial, event); }
+static void tell(void *arg, int trial, const cJSON *event)
+{
+    sched *s = arg;
+    int64_t pid = s->watch.trials[trial].now.pid;
+    ax_board_event(&s->board, trial, event);
+    for (int i = 0; i < s->o->jobs; i++)
+        if (pid && s->workers[i].pid == pid && !strcmp(ax_json_get_string(event, "event", ""), "done")) s->workers[i].device_ends = 0;
+}
 
 /* ---- the end ---- */
 
@@ -414,7 +441,7 @@ int ax_sched_run(ax_sched_summary *out, const ax_plan_file *plan, const ax_sched
     if (status != AX_OK) goto out;
     ax_board_init(&s.board, &s.watch, o);
     s.watch.tell = tell;
-    s.watch.arg = &s.board;
+    s.watch.arg = &s;
     status = supervise(&s);
     if (status != AX_OK) give_up(&s, status, ax_errmsg());
     reap_the_rest(&s);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "engine/mult.h"
 #include "engine/tensor.h"
 #include "run/meter.h"
 #include "script/script.h"
@@ -29,7 +30,7 @@ struct ax_trial {
     int claim;
     ax_engine *engine;
     ax_record record;            /* its curves have spec->epochs values each; record.epochs of them are known */
-    ax_blocks state;             /* copies of tensors of the engine, in host memory */
+    ax_blocks state;             /* tensors of the engine: themselves in host memory, or copies of a device's */
     ax_tensor **tensors;         /* these */
     int state_cap;
     ax_position at;              /* of the last checkpoint */
@@ -97,7 +98,7 @@ int ax_trial_add_state(ax_trial *t, const char *name, ax_tensor *tensor)
         t->tensors = more_tensors;
         t->state_cap = cap;
     }
-    void *data = ax_alloc((size_t)tensor->size, ax_dtype_bytes(tensor->dtype));
+    void *data = t->host->backend->host_memory ? tensor->data : ax_alloc((size_t)tensor->size, ax_dtype_bytes(tensor->dtype));
     if (!data) return AX_ENOMEM;
     t->tensors[t->state.n] = tensor;
     ax_block *b = &t->state.blocks[t->state.n++];
@@ -110,6 +111,7 @@ int ax_trial_add_state(ax_trial *t, const char *name, ax_tensor *tensor)
 /* Brings the copies up to date with the engine. */
 static int copy_state(ax_trial *t)
 {
+    if (t->host->backend->host_memory) return AX_OK;
     for (int i = 0; i < t->state.n; i++) AX_TRY(ax_tensor_get(t->tensors[i], t->state.blocks[i].data));
     return AX_OK;
 }
@@ -467,7 +469,9 @@ int ax_trial_run(const ax_trial_host *h, const ax_spec *spec, int claim)
     t.engine = ax_engine_new(h->device, h->threads, h->plan->strict);
     status = t.engine ? run_script(&t) : ax_errstatus();
 out:
+    for (int i = 0; h->backend->host_memory && i < t.state.n; i++) t.state.blocks[i].data = NULL;      /* they are the engine's */
     ax_engine_free(t.engine);
+    ax_mult_trim();
     ax_blocks_release(&t.state);
     ax_free(t.tensors);
     ax_record_release(&t.record);

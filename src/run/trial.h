@@ -3,6 +3,7 @@
 #define AX_RUN_TRIAL_H
 
 #include "engine/api.h"
+#include "engine/backend.h"
 #include "store/journal.h"
 #include "store/study.h"
 
@@ -16,6 +17,7 @@ typedef struct {
     const ax_plan_file *plan;
     const char *env;                 /* JSON of run/env.h */
     const char *device;              /* "cpu", or the number of a CUDA device */
+    const ax_backend *backend;       /* the device's, open */
     int threads;
     ax_journal *journal;             /* this worker's */
 } ax_trial_host;

@@ -109,10 +109,10 @@ static int run_claimed(const ax_trial_host *h, const ax_spec *spec, int claim)
     snprintf(why, sizeof why, "%s", ax_errmsg());
     if (status != AX_OK && status != AX_ESTOP) printf("failed: %s\n", why);
     from_log(&saved);
-    if (status == AX_OK) return AX_OK;
+    if (status == AX_OK) return ax_backend_status(h->backend);
     if (ends_worker(status)) return ax_fail(status, "%s", why);
     AX_TRY(note_failure(h, spec->id, why));
-    return status == AX_EDEVICE ? ax_fail(status, "%s", why) : AX_OK;      /* this process cannot use its device again */
+    return ax_backend_status(h->backend);      /* a failure that outlives its trial: this process cannot use the device again */
 }
 
 static bool settled(const char *dir, const char *id)
@@ -147,12 +147,13 @@ int ax_worker_run(const char *dir, const char *device, int threads, int supervis
     handle_signals();
     AX_TRY(follow(supervisor));
     prefer_as_victim();
-    if (!ax_backend_open(device)) return ax_errstatus();
+    const ax_backend *backend = ax_backend_open(device);
+    if (!backend) return ax_errstatus();
     ax_plan_file plan;
     AX_TRY(ax_plan_file_read(dir, &plan));
-    char *env = ax_env_json(supervisor ? supervisor : getpid(), threads);
+    char *env = ax_env_json(supervisor ? supervisor : getpid(), threads, device);
     ax_journal *journal = env ? ax_journal_open(dir) : NULL;
-    ax_trial_host h = {.dir = dir, .plan = &plan, .env = env, .device = device, .threads = threads, .journal = journal};
+    ax_trial_host h = {.dir = dir, .plan = &plan, .env = env, .device = device, .backend = backend, .threads = threads, .journal = journal};
     int status = journal ? loop(&h) : ax_errstatus();
     ax_journal_close(journal);
     ax_free(env);

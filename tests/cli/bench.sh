@@ -27,6 +27,25 @@ check "spreads are quartiles" facts 'all(.results[]; . as $r | (.spread.gmacs | 
   and (.spread.ratio | spread_of([$r.samples | [.gmacs, .baseline_gmacs] | transpose[] | .[0] / .[1]])))'
 expect_exit 0 approxrun bench gemm -m mit:3 --shape 40x40x40 --rounds 1 --threads 2 --json
 check "several threads are timed by the wall" facts '.clock == "wall" and .machine.threads == 2 and .results[0].device == "cpu"'
+# Every way an operand is read, with ragged sizes, strides and padding; the check reads tensors by the definition of a convolution.
+expect_exit 0 approxrun bench gemm -m mbm:7 -m exact:16 -m fp32 --shape 37x19x101 --shape conv:3x9x7x5,3x3,6 --shape conv:2x11x8x3,5x3,7,s2 \
+  --shape conv:2x8x8x4,1x1,6,s2 --shape conv:2x6x6x4,1x1,3 --rounds 1 --strict --check --json
+check "a convolution is its three products" facts '[.results[] | select(.multiplier == "fp32") | .shape] | .[0] == "37x19x101"
+  and .[1:4] == ["conv:3x9x7x5,3x3,6 forward", "conv:3x9x7x5,3x3,6 grad_input", "conv:3x9x7x5,3x3,6 grad_weight"] and length == 13'
+check "of the sizes that follow from it" facts '[.results[] | select(.multiplier == "fp32") | [.m, .n, .k]] | .[1:4] ==
+  [[189, 6, 45], [189, 5, 54], [45, 6, 189]] and .[4:7] == [[48, 7, 45], [176, 3, 105], [45, 7, 48]]'
+check "in the strict order every bit is the definition's" facts '.strict and all(.results[] | select(.multiplier != "fp32");
+  .check.different_from_strict == 0 and .check.samples >= 12 and .check.l2 == .check.strict_l2)'
+check "and no error exceeds the documented one" facts 'all(.results[].check; .l2 <= 1.5e-6 and .largest < 1e-5)
+  and any(.results[].check; .l2 > 1e-8)'
+check "when it was measured" facts '.date | test("^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-9:]{8}Z$")'
+expect_exit 0 approxrun bench gemm -m mbm:5 --shape conv:1x4x4x2,3x3,2 --rounds 1 --check
+expect_match '^conv:1x4x4x2,3x3,2 grad_weight: 18x2x16$'
+expect_match '^  mbm:5 .* strict +[0-9.]+e[-+][0-9]+ +[0-9.]+e[-+][0-9]+$'
+approxrun lut build exact:6 -o a_table_with_a_long_name_of_its_own_6.bin -q
+expect_exit 0 approxrun bench gemm -m mbm:5 -m lut:./a_table_with_a_long_name_of_its_own_6.bin --shape 16x16x16 --rounds 2
+check "columns hold beside a long name" awk '/^  (multiplier|mbm|lut)/ { at = match($0, /quartiles|[^ ]+ \.\. /); if (rows++ && at != last) exit 1
+  last = at } END { if (rows != 3 || last < 60) exit 1 }' "$KEPT/out"
 expect_exit 0 approxrun bench gemm -m mbm:5 --shape 16x16x16 --rounds 2
 expect_match '^16x16x16$'
 expect_match '^  mbm:5 \(1,8,5\) 14 bits +[^ ].* +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ \.\. [0-9.]+$'
@@ -57,14 +76,26 @@ fi
 
 for shape in 5x5 0x5x5 5x5x5x5 5x5xk +5x5x5 ' 5x5x5' 5x5x99999999 ''; do
   expect_exit 2 approxrun bench gemm --shape "$shape"
-  expect_err "shape '$shape', wanted MxNxK, each from 1 to 16777216, as in 128x300x784"
+  expect_err "shape '$shape', wanted MxNxK, each from 1 to 16777216, as in 128x300x784, or conv:NxHxWxC,KHxKW,FILTERS[,sSTRIDE]"
 done
+for shape in conv: conv:1x4x4x2 conv:1x4x4x2,3x3 conv:1x4x4x2,3,2 conv:1x4x4x2,3x3,2,2 conv:1x4x4x2,3x3,2,s0 conv:1x4x4x2,3x3,2,s1, conv:0x4x4x2,3x3,2; do
+  expect_exit 2 approxrun bench gemm --shape "$shape"
+  expect_err "shape '$shape', wanted MxNxK"
+done
+expect_exit 2 approxrun bench gemm --shape conv:1x2x4x2,3x3,2
+expect_err "wanted windows no larger than the image"
 expect_exit 2 approxrun bench gemm -m mbn:7
 expect_err "did you mean 'mbm'?"
 expect_exit 2 approxrun bench gemm --rounds 0
 expect_err "--rounds is '0', wanted a whole number from 1"
 expect_exit 2 approxrun bench gemm --device tpu
-expect_err "--device is 'tpu', wanted cpu"
+expect_err "device 'tpu'; wanted cpu or the number of a CUDA device"
+if ! approxrun devices --json | jq -e '.gpus | length > 0' >/dev/null; then
+  for words in gemm "train s.lua"; do
+    expect_exit 5 approxrun bench $words --device 0
+    check "it says why there is no device" grep -Eq "no CUDA|no NVIDIA driver|0 CUDA devices" "$KEPT/err"
+  done
+fi
 expect_exit 2 approxrun bench gemn
 expect_err "did you mean 'gemm'?"
 APPROXRUN_ISA=none expect_exit 5 approxrun bench gemm -m fp32 --shape 8x8x8
@@ -110,15 +141,23 @@ check "behind a convolution there are all three, an activation and pooling" fact
   '.results[0].shares | .forward > 0 and .grad_input > 0 and .grad_weight > 0 and .activation > 0 and .pooling > 0'
 expect_exit 0 approxrun bench train own.lua multiplier=mit:5 --steps 5 --json
 check "a loop of the experiment's own is measured too" facts '.results[0] | .steps == 5 and .shares.forward > 0 and .shares.optimizer > 0'
+expect_exit 0 approxrun bench train s.lua lr=1e38 --steps 20 --json
+check "a training that diverges does not end the run" facts '[.results[] | .multiplier, .diverged] == ["mbm:7", true, "fp32", true]
+  and all(.results[]; .steps < 20)'
+check "and is named" [ "$(grep -c "the training diverged" "$KEPT/err")" -eq 2 ]
+expect_exit 0 approxrun bench train s.lua lr=1e38
+expect_match '^mbm:7 +diverged$'
 expect_exit 0 approxrun bench train s.lua --steps 500
 check "an early end is said" [ "$(grep -c 'the training ended after 20 steps measured' "$KEPT/err")" -eq 2 ]
 check "the table's shares sum to 100 %" awk '/^(mbm:7|fp32)/ { sum = 0; for (i = 2; i <= NF; i++) if ($i == "%") sum += $(i - 1)
   rows++; if (sum < 99.3 || sum > 100.7) exit 1 } END { if (rows != 2) exit 1 }' "$KEPT/out"
 expect_match '^peak memory of the process: [0-9]+ MB$'
-check "nothing was stored" [ "$(ls)" = "$(printf '%s\n' e_6.bin facts.jq own.lua s.lua)" ]
+check "nothing was stored" [ "$(ls)" = "$(printf '%s\n' a_table_with_a_long_name_of_its_own_6.bin e_6.bin facts.jq own.lua s.lua)" ]
 
 expect_exit 2 approxrun bench train s.lua epochs=1
-expect_err "the training ended or diverged within the 10 steps that warm up; raise epochs, or lower lr"
+expect_err "the training ended within the 10 steps that warm up; raise epochs"
+expect_exit 2 approxrun bench train s.lua --device tpu
+expect_err "device 'tpu'; wanted cpu or the number of a CUDA device"
 expect_exit 2 approxrun bench train nowhere.lua
 expect_err "nowhere.lua"
 expect_exit 2 approxrun bench train s.lua epoch=1

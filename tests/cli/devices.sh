@@ -44,7 +44,15 @@ if [ "$(uname -m)" = x86_64 ]; then
   expect_match '^  OpenBLAS +Nehalem: OPENBLAS_CORETYPE says so'
 fi
 
-APPROXRUN_ISA=avx1024 expect_exit 5 approxrun devices
-expect_err "APPROXRUN_ISA is 'avx1024', wanted c, avx2, avx512 or avx512bf16, one that this machine has"
+for verb in "devices" "mult list" "mul -m mbm:7 1.5 2.5" "sweep $ROOT/experiments/quickstart.lua -n" "bench gemm" "worker ." "ls none"; do
+  APPROXRUN_ISA=avx1024 expect_exit 5 approxrun $verb
+  expect_err "approxrun: APPROXRUN_ISA is 'avx1024', wanted c, avx2, avx512 or avx512bf16, one that this machine has; unset it"
+done
+APPROXRUN_ISA=avx1024 expect_exit 0 approxrun --version
+expect_match '^  CUDA +(none|/)'
+expect_exit 5 approxrun matmul none none -o c.npy -m mbm:7 --threads 1000 --device 1000
+check "more threads than cores are told" grep -q -- "--threads 1000, but there are $(OMP_NUM_THREADS= nproc) cores to run them on" "$KEPT/err"
+expect_exit 5 approxrun matmul none none -q -o c.npy -m mbm:7 --threads 1000 --device 1000
+expect_err "approxrun: "
 expect_exit 2 approxrun devices gpu
 expect_err "devices"
