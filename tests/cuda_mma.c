@@ -371,8 +371,10 @@ static void time_convolution(const mult *t, const conv *v)
     free(x), free(w), free(dy);
 }
 
-int main(void)
+/* With `time`: how long large products take as well. */
+int main(int argc, char **argv)
 {
+    int timed_too = argc > 1 && !strcmp(argv[1], "time");
     rng_state = 20250311;
     cuda = cuda_backend();
     mult tables[] = {ready(from_model(ax_model_mit, -1, 7)), ready(from_model(ax_model_mit, -1, 5)), ready(from_model(ax_model_mit, -1, 4)),
@@ -389,8 +391,8 @@ int main(void)
         check_out_of_range(&tables[t]);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_convolution(&cases[i], &tables[t]);
         check_definition(&tables[t]);
-        for (size_t i = 0; i < sizeof timed / sizeof *timed; i++) time_convolution(&tables[t], &timed[i]);
-        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) time_shape(&tables[t], shapes[s][0], shapes[s][1], shapes[s][2]);
+        for (size_t i = 0; timed_too && i < sizeof timed / sizeof *timed; i++) time_convolution(&tables[t], &timed[i]);
+        for (size_t s = 0; timed_too && s < sizeof shapes / sizeof *shapes; s++) time_shape(&tables[t], shapes[s][0], shapes[s][1], shapes[s][2]);
     }
     for (int t = 0; t < count; t++) release(&tables[t]);
     return cuda_summary();

@@ -382,6 +382,7 @@ static void check_all_patches(const named *all)
         {12, 15, 16, 3, 2, 1, 40, FORWARD, 1},    {5, 16, 32, 3, 1, 1, 24, FORWARD, 3},     {9, 9, 48, 3, 1, 1, 20, FORWARD, 1},
         {7, 11, 64, 1, 1, 0, 96, FORWARD, 1},     {3, 19, 64, 5, 2, 2, 20, FORWARD, 2},     {1, 33, 16, 3, 1, 1, 130, FORWARD, 1},
         {6, 15, 48, 3, 2, 1, 24, BY_INPUT, 1},    {20, 15, 16, 3, 3, 0, 17, BY_INPUT, 2},   {4, 17, 32, 1, 2, 0, 200, BY_INPUT, 1},
+        {160, 15, 16, 3, 1, 1, 17, FORWARD, 1},   {100, 15, 32, 1, 1, 0, 20, FORWARD, 2},
         {7, 15, 48, 3, 2, 1, 24, BY_WEIGHTS, 1},  {3, 13, 16, 5, 1, 2, 33, BY_WEIGHTS, 3},  {6, 9, 64, 1, 1, 0, 150, BY_WEIGHTS, 1},
     };
     for (int i = 0; i < TABLES; i++)

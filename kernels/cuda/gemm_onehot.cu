@@ -7,6 +7,8 @@
 
 #include "kernels/sum.h"
 
+#include <stdlib.h>
+
 enum {
     CONSUMERS = 256,                 /* two warpgroups multiply, a third copies */
     THREADS = CONSUMERS + 128,
@@ -30,6 +32,7 @@ struct cut {
 template <int KS, int BN, int MT> struct shape {
     enum {
         ROWS = MT * 128,
+        TOGETHER = MT < 2 ? 1 : 2,                       /* products in flight: their fragments take registers */
         STAGE_BYTES = BLOCKS * BN * 64,
         SUMS = MT * BN / 8,                              /* float4 a thread */
         STAGES = MT * BN > 128 ? 3 : 4,
@@ -164,15 +167,17 @@ __device__ static void consume(const ax_cuda_product &p, const ax_onehot &x, con
             }
             ax_barrier_wait(full + slot * 8, (s / S::STAGES) & 1);
 #pragma unroll
-            for (int b = 0; b < BLOCKS; b++) {
+            for (int i = 0; i < BLOCKS * MT / S::TOGETHER; i++) {
+                const int b = i / (MT / S::TOGETHER), m0 = i % (MT / S::TOGETHER) * S::TOGETHER;
                 const int k = KS > 1 ? b / (BLOCKS / KS) : 0, which = KS > 1 ? b % (BLOCKS / KS) : pair + b;
                 const uint64_t block = ax_wgmma_block(stage + b * BN * 64, 512);
-                uint4 a[MT];
+                uint4 a[S::TOGETHER];
 #pragma unroll
-                for (int m = 0; m < MT; m++) a[m] = KS == BLOCKS ? now.value[k][m] : only(now.value[k][m], which);
+                for (int m = 0; m < S::TOGETHER; m++) a[m] = KS == BLOCKS ? now.value[k][m0 + m] : only(now.value[k][m0 + m], which);
                 ax_wgmma_fence();
 #pragma unroll
-                for (int m = 0; m < MT; m++) ax_wgmma_sparse<BN>(acc[m], a[m], now.places[k][m], block, b > 0 || s > first);
+                for (int m = 0; m < S::TOGETHER; m++)
+                    ax_wgmma_sparse<BN>(acc[m0 + m], a[m], now.places[k][m0 + m], block, b > 0 || s > first);
                 ax_wgmma_commit();
                 ax_wgmma_wait<1>();
             }
@@ -239,7 +244,16 @@ static int groups_a_stage(int pairs) { return pairs < BLOCKS ? BLOCKS / pairs : 
 
 /* A tile of 64 columns where 128 would be half empty. */
 static int columns_of_tile(int64_t n) { return n <= 64 || (n > 128 && n <= 192) ? 64 : 128; }
-static int rows_of_tile(int64_t m) { return m <= 128 ? 128 : 256; }
+
+/* Where a stage of B is several pairs' and narrow, taller tiles halve how often it is read, if the device stays as full. Fetching
+ * patches leaves no registers for them. */
+static int rows_of_tile(const ax_cuda_product *p, int pairs, int tile_columns, int patches)
+{
+    int64_t across = (int64_t)tiles(p->n, tile_columns) * p->batch, tall = tiles(p->m, 512) * across, others = tiles(p->m, 256) * across;
+    const int many = pairs >= BLOCKS && tile_columns == 64 && !patches;
+    if (many && tall > RESIDENT / 2 && 2 * tiles(tall, RESIDENT) <= tiles(others, RESIDENT)) return 512;
+    return p->m <= 128 ? 128 : 256;
+}
 
 /* Zeros follow the tensor's pixels, for what lies outside; planes are whole blocks of 8 pixels. */
 static void lay_out_patches(ax_onehot *x, ax_operand a)
@@ -252,12 +266,19 @@ static void lay_out_patches(ax_onehot *x, ax_operand a)
     x->pixels = ax_cuda_source_of(a, 0);
 }
 
+/* Bounds how far a patch's taps are from the tensor's edge. */
+static int64_t reach(int64_t out, int64_t stride, int64_t pad, int64_t kernel, int64_t step)
+{
+    return out * stride + kernel * llabs(step) + llabs(pad);
+}
+
 /* Pairs of channels are read together. */
 static int has_patches(const ax_gemm *g)
 {
     const ax_operand *a = &g->a;
     return a->kind == AX_OPERAND_PATCHES && !a->transposed && a->c % AX_ONEHOT_GROUP == 0 && (uintptr_t)a->data % sizeof(float2) == 0 &&
-           g->a_batch % 2 == 0;
+           g->a_batch % 2 == 0 && reach(a->out_h, a->stride_h, a->pad_h, a->kernel_h, a->step) < AX_ONEHOT_SIDE &&
+           reach(a->out_w, a->stride_w, a->pad_w, a->kernel_w, a->step) < AX_ONEHOT_SIDE;
 }
 
 static ax_onehot lay_out(const ax_gemm *g, const ax_cuda_product *p)
@@ -266,7 +287,8 @@ static ax_onehot lay_out(const ax_gemm *g, const ax_cuda_product *p)
     x.pairs = pairs_for(p->mult.classes);
     x.groups = rounded_up(tiles(p->k, AX_ONEHOT_GROUP), groups_a_stage(x.pairs));
     x.tile_columns = columns_of_tile(p->n);
-    x.row_blocks = rounded_up(p->m, rows_of_tile(p->m)) / 16;
+    x.tile_rows = rows_of_tile(p, x.pairs, x.tile_columns, has_patches(g));
+    x.row_blocks = rounded_up(p->m, x.tile_rows) / 16;
     x.column_blocks = rounded_up(p->n, x.tile_columns) / 8;
     x.a_copies = p->a_batch ? p->batch : 1, x.b_copies = p->b_batch ? p->batch : 1;
     if (has_patches(g)) lay_out_patches(&x, g->a);
@@ -274,13 +296,13 @@ static ax_onehot lay_out(const ax_gemm *g, const ax_cuda_product *p)
 }
 
 /* Few tiles: the sum is split, at least LEAST groups each. Additions into one accumulator: the error at 4096 k is 0.8e-6 for 512 k
- * of 2 pairs, 1.0e-6 for 256 k of 16, and proportional to either. */
+ * of 2 pairs, 1.4e-6 for 256 k of 16, and proportional to either; sums of 3 x 3 patches are whole multiples of 288 or 576. */
 static cut cut_up(const ax_cuda_product *p, const ax_onehot &x)
 {
     enum { LEAST = 8 };
     cut c = {};
-    int step = groups_a_stage(x.pairs), promoted = x.pairs <= 2 ? 512 : 256;
-    c.row_tiles = tiles(p->m, rows_of_tile(p->m)), c.column_tiles = tiles(p->n, x.tile_columns);
+    int step = groups_a_stage(x.pairs), promoted = x.pairs <= 2 ? 576 : x.pairs <= 8 ? 288 : 256;
+    c.row_tiles = tiles(p->m, x.tile_rows), c.column_tiles = tiles(p->n, x.tile_columns);
     c.stages_a_sum = promoted / AX_ONEHOT_GROUP * x.pairs / BLOCKS;
     int64_t all = (int64_t)c.row_tiles * c.column_tiles * p->batch, splits = RESIDENT / all, most = x.groups / LEAST;
     if (splits > most) splits = most;
@@ -299,9 +321,8 @@ template <template <int, int> class A, int KS, int BN, int MT> static void launc
 
 template <template <int, int> class A, int KS> static void launch_for(const ax_cuda_product *p, const ax_onehot &x, const cut &c)
 {
-    int tall = rows_of_tile(p->m) == 256;
-    if (x.tile_columns == 64) tall ? launch<A, KS, 64, 2>(p, x, c) : launch<A, KS, 64, 1>(p, x, c);
-    else tall ? launch<A, KS, 128, 2>(p, x, c) : launch<A, KS, 128, 1>(p, x, c);
+    if (x.tile_columns == 64) x.tile_rows == 256 ? launch<A, KS, 64, 2>(p, x, c) : launch<A, KS, 64, 1>(p, x, c);
+    else x.tile_rows == 256 ? launch<A, KS, 128, 2>(p, x, c) : launch<A, KS, 128, 1>(p, x, c);
 }
 
 template <template <int, int> class A> static void launch_for(const ax_cuda_product *p, const ax_onehot &x, const cut &c)
@@ -334,7 +355,8 @@ static void run_onehot(const ax_gemm *g, const ax_cuda_product *p)
     ax_cuda_phase(AX_PHASE_ENCODE);
     ax_onehot_encode(*p, x);
     ax_cuda_phase(AX_PHASE_MULTIPLY);
-    x.taps ? launch_for<ax_onehot_patches>(p, x, c) : launch_for<ax_onehot_matrix>(p, x, c);
+    if (x.tile_rows == 512) launch<ax_onehot_matrix, 1, 64, 4>(p, x, c);
+    else x.taps ? launch_for<ax_onehot_patches>(p, x, c) : launch_for<ax_onehot_matrix>(p, x, c);
     if (partial) join<<<(unsigned)(4 * ax_cuda.processors), 256, 0, ax_cuda.stream>>>(*p, c);
 }
 
@@ -364,14 +386,21 @@ static int serves_onehot(const ax_gemm *g)
     int most = plan->additive ? AX_ONEHOT_CLASSES / 2 : AX_ONEHOT_CLASSES;
     if (!plan->narrow || plan->distinct_rows > most || !worth(g) || !has_sparse_wgmma()) return 0;
     int64_t copies = g->batch, pairs = pairs_for(plan->distinct_rows);
-    int64_t a = has_patches(g) ? (g->a.n * g->a.h * g->a.w + 8) * g->a.c : (g->m + 256) * (g->k + 64);
+    int64_t a = has_patches(g) ? (g->a.n * g->a.h * g->a.w + 8) * g->a.c : (g->m + 512) * (g->k + 64);
     return copies * a * 3 + copies * (g->n + 128) * (g->k + 64) * pairs * 4 <= MOST_BYTES;
+}
+
+/* cuBLAS adds parts of a long sum one after another, so few outputs do not fill the device. */
+static int thin(const ax_gemm *g)
+{
+    enum { TILE = 128, LONG = 1024 };
+    return g->n < TILE || (g->k > LONG && (int64_t)tiles(g->m, TILE) * tiles(g->n, TILE) * g->batch < RESIDENT);
 }
 
 /* One row: gemm_powers.cu, but cuBLAS wants patches as a matrix. */
 static int serves_powers(const ax_gemm *g)
 {
-    return g->plan->narrow && g->plan->distinct_rows == 1 && worth(g) && !(has_patches(g) && serves_onehot(g));
+    return g->plan->narrow && g->plan->distinct_rows == 1 && worth(g) && !((has_patches(g) || thin(g)) && serves_onehot(g));
 }
 
 const ax_cuda_gemm_kernel ax_cuda_onehot_kernels[] = {

@@ -30,7 +30,7 @@ template <class K, int BM, int BN> struct shape {
 
 /* Rows are padded by 16 bytes, so that storing along k meets no bank twice. */
 template <class K, int BM, int BN> struct tile {
-    ax_cuda_place rows_a[BM], rows_b[BN];
+    ax_cuda_place rows_a[BM], rows_b[BN], ks_a[2][DEPTH], ks_b[2][DEPTH];
     alignas(16) typename K::A a[2][DEPTH][BM + 16 / sizeof(typename K::A)];
     alignas(16) typename K::B b[2][DEPTH][BN + 16 / sizeof(typename K::B)];
 };
@@ -47,7 +47,7 @@ template <int N, class T> __device__ static group<N, T> load_group(const T *p) {
 __device__ static void find_rows(ax_cuda_place *places, int n, const ax_cuda_source &s, int first, int rows, int64_t offset)
 {
     for (int r = threadIdx.x; r < n; r += THREADS) {
-        places[r] = ax_row_place(s, (uint32_t)min(first + r, rows - 1));
+        places[r] = ax_flatten(s, ax_row_place(s, (uint32_t)min(first + r, rows - 1)));
         places[r].at += offset;
     }
 }
@@ -58,14 +58,23 @@ template <int ROWS> struct fetcher {
     enum { COUNT = (ROWS * DEPTH + THREADS - 1) / THREADS };
     const ax_cuda_source &s;
     const ax_cuda_place *rows;
+    ax_cuda_place (*ks)[DEPTH];      /* of this stage and the next, by turns */
     int along_rows;
     bool even;                       /* a matrix, and no row is beyond it: a thread's elements are a constant step apart */
     __device__ int row(int i) const { int e = threadIdx.x + i * THREADS; return along_rows ? e % ROWS : e / DEPTH; }
     __device__ int k(int i) const { int e = threadIdx.x + i * THREADS; return along_rows ? e / ROWS : e % DEPTH; }
     __device__ bool mine(int i) const { return ROWS * DEPTH % THREADS == 0 || threadIdx.x + i * THREADS < ROWS * DEPTH; }
-    __device__ void fetch(float *out, int first_k, int last_k) const
+    __device__ bool steady(int first_k, int last_k) const { return even && first_k + DEPTH <= last_k; }
+    /* The places of a stage's k, by DEPTH threads from `thread`: found once for the block, a barrier before they are fetched. */
+    __device__ void find_ks(int turn, int first_k, int last_k, int thread) const
     {
-        if (even && first_k + DEPTH <= last_k) {
+        const int k = (int)threadIdx.x - thread;
+        if (k < 0 || k >= DEPTH || first_k + k >= last_k || steady(first_k, last_k)) return;
+        ks[turn][k] = ax_flatten(s, ax_k_place(s, (uint32_t)(first_k + k)));
+    }
+    __device__ void fetch(float *out, int turn, int first_k, int last_k) const
+    {
+        if (steady(first_k, last_k)) {
             const float *at = s.data + rows[mine(0) ? row(0) : 0].at + (first_k + k(0)) * s.k_stride;
             const int64_t step = along_rows ? THREADS / ROWS * s.k_stride : THREADS / DEPTH * s.row_stride;
 #pragma unroll
@@ -73,8 +82,7 @@ template <int ROWS> struct fetcher {
         } else {
 #pragma unroll
             for (int i = 0; i < COUNT; i++) {
-                int at = first_k + k(i);
-                out[i] = mine(i) && at < last_k ? ax_fetch(s, rows[row(i)], ax_k_place(s, (uint32_t)at)) : 0.0f;
+                out[i] = mine(i) && first_k + k(i) < last_k ? ax_fetch_flattened(s, rows[row(i)], ks[turn][k(i)]) : 0.0f;
             }
         }
     }
@@ -131,17 +139,21 @@ template <class K, int BM, int BN> __global__ void __launch_bounds__(THREADS, 2)
     const int first = part * task.part_ks, last = min(p.k, first + task.part_ks);
     find_rows(t.rows_a, BM, p.a, m0, p.m, batch * p.a_batch);
     find_rows(t.rows_b, BN, p.b, n0, p.n, batch * p.b_batch);
-    __syncthreads();
 
     const ax_step_of of = {p.mult, shared, task.one};
-    const fetcher<BM> of_a = {p.a, t.rows_a, task.rows_run_a, is_even(p.a, p.k, m0 + BM, p.m)};
-    const fetcher<BN> of_b = {p.b, t.rows_b, task.rows_run_b, is_even(p.b, p.k, n0 + BN, p.n)};
+    const fetcher<BM> of_a = {p.a, t.rows_a, t.ks_a, task.rows_run_a, is_even(p.a, p.k, m0 + BM, p.m)};
+    const fetcher<BN> of_b = {p.b, t.rows_b, t.ks_b, task.rows_run_b, is_even(p.b, p.k, n0 + BN, p.n)};
     float raw_a[of_a.COUNT], raw_b[of_b.COUNT], acc[S::TM][S::TN] = {};
-    of_a.fetch(raw_a, first, last);
-    of_b.fetch(raw_b, first, last);
+    of_a.find_ks(0, first, last, 0);
+    of_b.find_ks(0, first, last, 32);
+    __syncthreads();
+    of_a.fetch(raw_a, 0, first, last);
+    of_b.fetch(raw_b, 0, first, last);
     int turn = 0;
     for (int k0 = first; k0 < last; k0 += DEPTH, turn ^= 1) {
         int tiny = 0;
+        of_a.find_ks(turn ^ 1, k0 + DEPTH, last, 0);
+        of_b.find_ks(turn ^ 1, k0 + DEPTH, last, 32);
 #pragma unroll
         for (int i = 0; i < of_a.COUNT; i++) {
             typename K::A x = K::pack_a(p.mult, raw_a[i]);
@@ -157,8 +169,8 @@ template <class K, int BM, int BN> __global__ void __launch_bounds__(THREADS, 2)
         if (K::CAREFUL) tiny = __syncthreads_or(tiny);
         else __syncthreads();
         if (k0 + DEPTH < last) {
-            of_a.fetch(raw_a, k0 + DEPTH, last);
-            of_b.fetch(raw_b, k0 + DEPTH, last);
+            of_a.fetch(raw_a, turn ^ 1, k0 + DEPTH, last);
+            of_b.fetch(raw_b, turn ^ 1, k0 + DEPTH, last);
         }
         if (K::CAREFUL && tiny) {
 #pragma unroll 1
@@ -202,7 +214,8 @@ template <class K, int BM, int BN> static void launch(const ax_gemm *g, const ax
 template <class K> static void launch_best(const ax_gemm *g, const ax_cuda_product *p, int parts, float *sums)
 {
     int64_t m = p->m, n = p->n, copies = (int64_t)p->batch * parts;
-    if (n <= 16) launch<K, 128, 16>(g, p, parts, sums);
+    if (n <= 16 && (m <= 32 || tiles(m, 128) * copies < ax_cuda.processors)) launch<K, 32, 16>(g, p, parts, sums);
+    else if (n <= 16) launch<K, 128, 16>(g, p, parts, sums);
     else if (n <= 32) launch<K, 128, 32>(g, p, parts, sums);
     else if (m <= 16) launch<K, 16, 128>(g, p, parts, sums);
     else if (m <= 32) launch<K, 32, 128>(g, p, parts, sums);

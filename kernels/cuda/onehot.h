@@ -10,7 +10,11 @@
 
 #include "kernels/cuda/gemm.h"
 
-enum { AX_ONEHOT_CLASSES = 32, AX_ONEHOT_GROUP = 16 /* k of one sparse product */ };
+enum {
+    AX_ONEHOT_CLASSES = 32,
+    AX_ONEHOT_GROUP = 16,            /* k of one sparse product */
+    AX_ONEHOT_SIDE = 1 << 14         /* more than a patch's tap is from the tensor's edge, either way */
+};
 
 /* The encoded operands, padded with zeros to whole tiles.
  *
@@ -21,7 +25,7 @@ struct ax_onehot {
     int pairs;                       /* of classes */
     int groups;                      /* of 16 k */
     int row_blocks, column_blocks;   /* of 16 rows and of 8 columns */
-    int tile_columns;
+    int tile_rows, tile_columns;
     int a_copies, b_copies;          /* batch, or 1 where all products share the operand */
     int taps;                        /* of a patch; 0: A is a matrix */
     int tap_groups;                  /* of 16 channels */

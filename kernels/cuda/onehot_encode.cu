@@ -55,11 +55,16 @@ template <bool PLAIN> struct reader {
         largest = max(largest, bits & 0x7fffffffu);
         return bits;
     }
-    /* A maximum of integers has no order. Most warps find that theirs is no news. */
+    /* By all of a block. A maximum of integers has no order; most blocks find that theirs is no news. */
     __device__ void report(uint32_t *extent)
     {
+        __shared__ uint32_t warps[WARPS];
         for (int step = 16; step; step /= 2) largest = max(largest, __shfl_xor_sync(~0u, largest, step));
-        if (threadIdx.x % 32 == 0 && largest > __ldcg(extent)) atomicMax(extent, largest);
+        if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = largest;
+        __syncthreads();
+        if (threadIdx.x) return;
+        for (int i = 1; i < WARPS; i++) largest = max(largest, warps[i]);
+        if (largest > __ldcg(extent)) atomicMax(extent, largest);
     }
 };
 
@@ -110,11 +115,12 @@ __device__ static void write_fragments(const ax_onehot &x, int block, int group,
     if (t < 2) x.places[at * 16 + lane / 4 * 2 + t] = t ? places[1] : places[0];
 }
 
-template <bool PLAIN> __device__ static void encode_rows(const ax_cuda_product &p, const ax_onehot &x, const uint8_t *class_of, int blocks)
+template <bool PLAIN>
+__device__ static void encode_rows(const ax_cuda_product &p, const ax_onehot &x, const uint8_t *class_of, int64_t first_warp, int64_t warps)
 {
     const int lane = threadIdx.x % 32, t = lane % 4, runs = (x.groups + RUN - 1) / RUN;
     reader<PLAIN> a = reader_of<PLAIN>(p.a, p.a_batch, p.m, p.k);
-    for (int64_t unit = blockIdx.x * WARPS + threadIdx.x / 32; unit < (int64_t)x.row_blocks * runs; unit += blocks * WARPS) {
+    for (int64_t unit = first_warp; unit < (int64_t)x.row_blocks * runs; unit += warps) {
         const int block = (int)(unit / runs), first = (int)(unit % runs) * RUN, row = block * 16 + lane / 4;
         const ax_cuda_place at_row[2] = {a.row(row), a.row(row + 8)};
         for (int group = first; group < min(first + RUN, x.groups); group++) {
@@ -136,11 +142,11 @@ template <bool PLAIN> __device__ static void encode_rows(const ax_cuda_product &
 }
 
 /* Rows that are taps of 16 n channels, k that are positions: 16 rows share a position's pixel. */
-__device__ static void encode_taps(const ax_cuda_product &p, const ax_onehot &x, const uint8_t *class_of, int blocks)
+__device__ static void encode_taps(const ax_cuda_product &p, const ax_onehot &x, const uint8_t *class_of, int64_t first_warp, int64_t warps)
 {
     const int lane = threadIdx.x % 32, t = lane % 4, runs = (x.groups + RUN - 1) / RUN;
     reader<true> a = reader_of<true>(p.a, p.a_batch, p.m, p.k);
-    for (int64_t unit = blockIdx.x * WARPS + threadIdx.x / 32; unit < (int64_t)x.row_blocks * runs; unit += blocks * WARPS) {
+    for (int64_t unit = first_warp; unit < (int64_t)x.row_blocks * runs; unit += warps) {
         const int block = (int)(unit / runs), first = (int)(unit % runs) * RUN;
         const ax_cuda_place tap = ax_row_place(a.s, (uint32_t)min(block * 16, p.m - 1));
         for (int group = first; group < min(first + RUN, x.groups); group++) {
@@ -167,27 +173,49 @@ __device__ static void encode_taps(const ax_cuda_product &p, const ax_onehot &x,
 
 /* ---- A: the tensor that patches are of, 8 pixels x 16 channels a warp ---- */
 
-__device__ static void encode_tensor(const ax_cuda_product &p, const ax_onehot &x, const uint8_t *class_of, int blocks)
+struct four_channels {
+    float2 two[2];                   /* 2 t, 2 t + 1 of the group's 16 channels and those 8 further on */
+};
+
+/* Lane 4 r + t of a warp has pixel r. */
+__device__ static four_channels read_pixel(const ax_onehot &x, const float *tensor, int64_t unit)
 {
-    const int lane = threadIdx.x % 32, t = lane % 4, channels = x.tap_groups * AX_ONEHOT_GROUP;
-    const int64_t units = (int64_t)x.plane / 8 * x.tap_groups, copy = (int64_t)blockIdx.y * x.tap_groups;
+    uint32_t group, block = ax_divide(&group, (uint32_t)unit, x.by_tap_groups), pixel = block * 8 + threadIdx.x % 32 / 4;
+    if (pixel >= x.outside) return {};
+    const float2 *from = (const float2 *)(tensor + ((int64_t)pixel * x.tap_groups + group) * AX_ONEHOT_GROUP) + threadIdx.x % 4;
+    return {__ldg(from), __ldg(from + 4)};
+}
+
+__device__ static void write_pixel(const ax_onehot &x, int64_t unit, const two_elements (&e)[2])
+{
+    const int t = threadIdx.x % 4;
+    uint32_t group, block = ax_divide(&group, (uint32_t)unit, x.by_tap_groups), pixel = block * 8 + threadIdx.x % 32 / 4;
+    uint32_t places = (e[0].places | e[1].places << 16) << (4 * t);
+    places |= __shfl_xor_sync(~0u, places, 1);
+    places |= __shfl_xor_sync(~0u, places, 2);
+    const int64_t at = ((int64_t)blockIdx.y * x.tap_groups + group) * x.plane + pixel;
+    ((uint2 *)x.values)[at * 4 + t] = make_uint2(e[0].value, e[1].value);
+    if (t == 0) x.places[at] = places;
+}
+
+__device__ static void encode_tensor(const ax_cuda_product &p, const ax_onehot &x, const uint8_t *class_of, int64_t first_warp, int64_t warps)
+{
+    enum { AHEAD = 2 };
+    const int64_t units = (int64_t)x.plane / 8 * x.tap_groups;
     reader<true> a = reader_of<true>(p.a, p.a_batch, p.m, p.k);
-    for (int64_t unit = blockIdx.x * WARPS + threadIdx.x / 32; unit < units; unit += blocks * WARPS) {
-        uint32_t group, block = ax_divide(&group, (uint32_t)unit, x.by_tap_groups), pixel = block * 8 + lane / 4;
-        two_elements e[2];
-        float2 two[2] = {};
-        if (pixel < x.outside) {
-            const float2 *from = (const float2 *)(a.s.data + (int64_t)pixel * channels + group * AX_ONEHOT_GROUP) + t;
-            two[0] = __ldg(from), two[1] = __ldg(from + 4);
-        }
+    for (int64_t first = first_warp; first < units; first += AHEAD * warps) {
+        four_channels all[AHEAD];
 #pragma unroll
-        for (int half = 0; half < 2; half++) e[half] = encode_two(class_of, a.see(ax_bits(two[half].x)), a.see(ax_bits(two[half].y)));
-        uint32_t places = (e[0].places | e[1].places << 16) << (4 * t);
-        places |= __shfl_xor_sync(~0u, places, 1);
-        places |= __shfl_xor_sync(~0u, places, 2);
-        const int64_t at = (copy + group) * x.plane + pixel;
-        ((uint2 *)x.values)[at * 4 + t] = make_uint2(e[0].value, e[1].value);
-        if (t == 0) x.places[at] = places;
+        for (int i = 0; i < AHEAD; i++) all[i] = first + i * warps < units ? read_pixel(x, a.s.data, first + i * warps) : four_channels{};
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++) {
+            if (first + i * warps >= units) break;
+            two_elements e[2];
+#pragma unroll
+            for (int half = 0; half < 2; half++)
+                e[half] = encode_two(class_of, a.see(ax_bits(all[i].two[half].x)), a.see(ax_bits(all[i].two[half].y)));
+            write_pixel(x, first + i * warps, e);
+        }
     }
     a.report(&p.extents->a);
 }
@@ -195,7 +223,7 @@ __device__ static void encode_tensor(const ax_cuda_product &p, const ax_onehot &
 /* ---- B: blocks of 8 columns x 16 k, once for each pair of classes ---- */
 
 template <bool PLAIN>
-__device__ static void encode_columns(const ax_cuda_product &p, const ax_onehot &x, uint32_t *words, int first_block)
+__device__ static void encode_columns(const ax_cuda_product &p, const ax_onehot &x, uint32_t *words, int64_t first_warp, int64_t warps)
 {
     for (int i = threadIdx.x; i < x.pairs * FRACTIONS; i += THREADS) {
         int c = i / FRACTIONS * 2, j = i % FRACTIONS;
@@ -206,8 +234,8 @@ __device__ static void encode_columns(const ax_cuda_product &p, const ax_onehot 
     __syncthreads();
     const int lane = threadIdx.x % 32, tile_blocks = x.tile_columns / 8, tile_bytes = x.tile_columns * 64;
     reader<PLAIN> b = reader_of<PLAIN>(p.b, p.b_batch, p.n, p.k);
-    const int64_t units = (int64_t)x.column_blocks * x.groups, step = (int64_t)(gridDim.x - first_block) * WARPS;
-    for (int64_t unit = (blockIdx.x - first_block) * WARPS + threadIdx.x / 32; unit < units; unit += step) {
+    const int64_t units = (int64_t)x.column_blocks * x.groups;
+    for (int64_t unit = first_warp; unit < units; unit += warps) {
         const int group = (int)(unit / x.column_blocks), block = (int)(unit % x.column_blocks);
         const int column = block * 8 + lane % 8, k = group * AX_ONEHOT_GROUP + lane / 8 * 4;
         const ax_cuda_place at_column = b.row(column);
@@ -230,24 +258,26 @@ __device__ static void encode_columns(const ax_cuda_product &p, const ax_onehot 
     b.report(&p.extents->b);
 }
 
-/* ---- both: the first blocks encode A, the others B ---- */
+/* ---- both: the first blocks encode B, which is small and goes through its table first, the others A ---- */
 
 enum a_is { A_ANY, A_PLAIN, A_TAPS, A_TENSOR };
 
-template <a_is A, bool B_PLAIN> __global__ static void __launch_bounds__(THREADS) encode(const ax_cuda_product p, const ax_onehot x, int a_blocks)
+template <a_is A, bool B_PLAIN> __global__ static void __launch_bounds__(THREADS) encode(const ax_cuda_product p, const ax_onehot x, int b_blocks)
 {
     __shared__ uint32_t words[AX_ONEHOT_CLASSES / 2 * FRACTIONS];      /* (pairs, 128): two rows side by side */
-    if (blockIdx.x >= a_blocks) {
-        if (blockIdx.y < x.b_copies) encode_columns<B_PLAIN>(p, x, words, a_blocks);
+    const int64_t warp = (int64_t)blockIdx.x * WARPS + threadIdx.x / 32;
+    if (blockIdx.x < b_blocks) {
+        if (blockIdx.y < x.b_copies) encode_columns<B_PLAIN>(p, x, words, warp, (int64_t)b_blocks * WARPS);
         return;
     }
     if (blockIdx.y >= x.a_copies) return;
     uint8_t *class_of = (uint8_t *)words;
     if (threadIdx.x < FRACTIONS) class_of[threadIdx.x] = p.mult.class_of[threadIdx.x];
     __syncthreads();
-    if (A == A_TENSOR) encode_tensor(p, x, class_of, a_blocks);
-    else if (A == A_TAPS) encode_taps(p, x, class_of, a_blocks);
-    else encode_rows<A == A_PLAIN>(p, x, class_of, a_blocks);
+    const int64_t first = warp - (int64_t)b_blocks * WARPS, warps = (int64_t)(gridDim.x - b_blocks) * WARPS;
+    if (A == A_TENSOR) encode_tensor(p, x, class_of, first, warps);
+    else if (A == A_TAPS) encode_taps(p, x, class_of, first, warps);
+    else encode_rows<A == A_PLAIN>(p, x, class_of, first, warps);
 }
 
 /* ---- one class: rows of bfloat16 ---- */
@@ -289,8 +319,8 @@ template <a_is A> static void launch(const ax_cuda_product &p, const ax_onehot &
     int64_t runs = (x.groups + RUN - 1) / RUN, units = A == A_TENSOR ? (int64_t)x.plane / 8 * x.tap_groups : x.row_blocks * runs;
     int a_blocks = blocks_for(units), b_blocks = blocks_for((int64_t)x.column_blocks * x.groups);
     dim3 grid((unsigned)(a_blocks + b_blocks), (unsigned)(x.a_copies > x.b_copies ? x.a_copies : x.b_copies));
-    if (is_plain(p.b, p.k)) encode<A, true><<<grid, THREADS, 0, ax_cuda.stream>>>(p, x, a_blocks);
-    else encode<A, false><<<grid, THREADS, 0, ax_cuda.stream>>>(p, x, a_blocks);
+    if (is_plain(p.b, p.k)) encode<A, true><<<grid, THREADS, 0, ax_cuda.stream>>>(p, x, b_blocks);
+    else encode<A, false><<<grid, THREADS, 0, ax_cuda.stream>>>(p, x, b_blocks);
 }
 
 void ax_onehot_encode(const ax_cuda_product &p, const ax_onehot &x)

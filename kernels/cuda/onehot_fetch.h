@@ -11,21 +11,17 @@ template <int KS, int MT> struct ax_onehot_fragments {
 };
 
 template <int KS, int MT> struct ax_onehot_matrix {
-    const uint4 *values[MT];
-    const uint32_t *places[MT];
-    int group, groups;
+    const uint4 *values;             /* of the first block, at the lane's */
+    const uint32_t *places;
+    int group, groups, step;         /* step: groups between blocks 64 rows apart */
 
     __device__ ax_onehot_matrix(const ax_cuda_product &, const ax_onehot &x, int row0, int first_group, int count)
     {
         const int lane = threadIdx.x % 32;
-        const int64_t block0 = (int64_t)(x.a_copies > 1 ? blockIdx.y : 0) * x.row_blocks + row0 / 16;
-#pragma unroll
-        for (int m = 0; m < MT; m++) {
-            int64_t at = (block0 + m * 4) * x.groups + first_group;
-            values[m] = x.values + at * 32 + lane;
-            places[m] = x.places + at * 16 + lane / 4 * 2 + lane % 2;
-        }
-        group = 0, groups = count;
+        const int64_t block0 = (int64_t)(x.a_copies > 1 ? blockIdx.y : 0) * x.row_blocks + row0 / 16, at = block0 * x.groups + first_group;
+        values = x.values + at * 32 + lane;
+        places = x.places + at * 16 + lane / 4 * 2 + lane % 2;
+        group = 0, groups = count, step = 4 * x.groups;
     }
 
     /* The next KS groups; after the last, any. */
@@ -35,9 +31,9 @@ template <int KS, int MT> struct ax_onehot_matrix {
         for (int k = 0; k < KS; k++)
 #pragma unroll
             for (int m = 0; m < MT; m++) {
-                int at = min(group + k, groups - 1);
-                f.value[k][m] = values[m][(int64_t)at * 32];
-                f.places[k][m] = places[m][(int64_t)at * 16];
+                int at = m * step + min(group + k, groups - 1);
+                f.value[k][m] = values[(int64_t)at * 32];
+                f.places[k][m] = places[(int64_t)at * 16];
             }
         group += KS;
     }
@@ -51,7 +47,7 @@ template <int KS, int MT> struct ax_onehot_patches {
     const ax_onehot &x;
     const uint2 *values;             /* of the copy, at the lane's numbers of a pixel */
     const uint32_t *places;          /* of the copy */
-    int image[2 * MT], top[2 * MT], left[2 * MT];      /* rows r and r + 8 of each block: where their patches begin */
+    int image[2 * MT], corner[2 * MT];                 /* rows r and r + 8 of each block: where their patches begin, top << 16 | left */
     uint32_t pixel[2 * MT];
     int tap, channels;               /* the next group: its tap, its group of channels */
     uint32_t plane;                  /* x.plane * channels */
@@ -67,7 +63,7 @@ template <int KS, int MT> struct ax_onehot_patches {
         for (int i = 0; i < 2 * MT; i++) {
             const int row = row0 + i / 2 * 64 + i % 2 * 8 + lane / 4;
             const ax_cuda_place at = ax_row_place(pixels, (uint32_t)min(row, p.m - 1));
-            image[i] = (int)at.at, top[i] = row < p.m ? at.y : -(1 << 30), left[i] = at.x;
+            image[i] = (int)at.at, corner[i] = (row < p.m ? at.y : -AX_ONEHOT_SIDE) * 65536 | (at.x & 0xffff);
         }
         tap = first_group / x.tap_groups, channels = first_group % x.tap_groups, plane = channels * x.plane;
         find_pixels();
@@ -78,7 +74,7 @@ template <int KS, int MT> struct ax_onehot_patches {
         const ax_cuda_place at = ax_k_place(pixels, (uint32_t)tap);
 #pragma unroll
         for (int i = 0; i < 2 * MT; i++) {
-            const int64_t found = tap < x.taps ? ax_offset(pixels, {image[i], top[i], left[i]}, at) : -1;
+            const int64_t found = tap < x.taps ? ax_offset(pixels, {image[i], corner[i] >> 16, (int16_t)corner[i]}, at) : -1;
             pixel[i] = found < 0 ? (uint32_t)x.outside : (uint32_t)found;
         }
     }

@@ -17,6 +17,23 @@ __global__ static void add_parts(const ax_cuda_product p, const float *sums /* (
     }
 }
 
+/* The same for few outputs of many parts: a warp an output. Lane l adds parts l, l + 32, ... in order, then the lanes' sums pair up. */
+__global__ static void add_many_parts(const ax_cuda_product p, const float *sums /* (parts, batch, m, n) */, int parts, int gated)
+{
+    if (gated && !ax_in_range(*p.extents)) return;
+    const int lane = threadIdx.x % 32, warps = blockDim.x / 32;
+    const int64_t outputs = (int64_t)p.batch * p.m * p.n, i = blockIdx.x * (int64_t)warps + threadIdx.x / 32;
+    if (i >= outputs) return;
+    float sum = 0.0f;
+#pragma unroll 8
+    for (int part = lane; part < parts; part += 32) sum = __fadd_rn(sum, sums[part * outputs + i]);
+#pragma unroll
+    for (int apart = 16; apart > 0; apart /= 2) sum = __fadd_rn(sum, __shfl_xor_sync(~0u, sum, apart));
+    if (lane) return;
+    int64_t row = i / p.n, column = i % p.n;
+    p.c[row / p.m * p.c_batch + row % p.m * p.ldc + column] = ax_sum_end(sum, p.bias ? p.bias[column] : 0.0f, p.bias != nullptr, p.activation);
+}
+
 __global__ static void end_sums(const ax_cuda_product p, const float *bias, int gated)
 {
     if (gated && !ax_in_range(*p.extents)) return;
@@ -40,5 +57,10 @@ void ax_cuda_end_sums(const ax_cuda_product *p) { end_sums<<<blocks_for(p), AX_C
 
 void ax_cuda_add_parts(const ax_cuda_product *p, const float *sums, int parts, int gated)
 {
+    const int64_t outputs = (int64_t)p->batch * p->m * p->n, warps = AX_CUDA_THREADS / 32;
+    if (parts >= 32 && outputs <= 1 << 14) {     /* by the shape alone: the order may not depend on the device */
+        add_many_parts<<<(unsigned)((outputs + warps - 1) / warps), AX_CUDA_THREADS, 0, ax_cuda.stream>>>(*p, sums, parts, gated);
+        return;
+    }
     add_parts<<<blocks_for(p), AX_CUDA_THREADS, 0, ax_cuda.stream>>>(*p, sums, parts, gated);
 }

@@ -27,6 +27,7 @@ __device__ static inline uint32_t ax_divide(uint32_t *rest, uint32_t n, const ax
 struct ax_cuda_source {
     const float *data;
     int patches, transposed;
+    int flat;                        /* no dilation: an element's address is the sum of two, of its row and of its k */
     /* matrix */
     int64_t row_stride, k_stride, k_outer_stride;
     ax_divisor k_inner;
@@ -44,11 +45,13 @@ static inline ax_cuda_source ax_cuda_source_of(const ax_operand &o, int64_t batc
     if (!s.patches) {
         s.row_stride = o.row_stride, s.k_stride = o.k_stride, s.k_outer_stride = o.k_outer_stride;
         s.k_inner = ax_divisor_of(o.k_inner > 0 ? o.k_inner : 1);
+        s.flat = s.h = s.w = 1;      /* one pixel: no element is outside */
         return s;
     }
     s.h = (int)o.h, s.w = (int)o.w, s.c = (int)o.c, s.stride_h = (int)o.stride_h, s.stride_w = (int)o.stride_w;
     s.pad_h = (int)o.pad_h, s.pad_w = (int)o.pad_w, s.dilation_h = (int)o.dilation_h, s.dilation_w = (int)o.dilation_w;
     s.step = o.step;
+    s.flat = o.dilation_h == 1 && o.dilation_w == 1;
     s.out_w = ax_divisor_of(o.out_w), s.out_h = ax_divisor_of(o.out_h), s.channels = ax_divisor_of(o.c);
     s.kernel_w = ax_divisor_of(o.kernel_w), s.by_dilation_h = ax_divisor_of(o.dilation_h), s.by_dilation_w = ax_divisor_of(o.dilation_w);
     return s;
@@ -105,6 +108,21 @@ __device__ static inline float ax_fetch(const ax_cuda_source &s, const ax_cuda_p
 {
     const int64_t at = ax_offset(s, row, k);
     return at < 0 ? 0.0f : __ldg(s.data + at);
+}
+
+/* Places that many elements share are flattened once: `at` then counts the pixels too. */
+__device__ static inline ax_cuda_place ax_flatten(const ax_cuda_source &s, ax_cuda_place place)
+{
+    if (s.flat) place.at += ((int64_t)place.y * s.w + place.x) * s.c;
+    return place;
+}
+
+/* The element of two flattened places. */
+__device__ static inline float ax_fetch_flattened(const ax_cuda_source &s, const ax_cuda_place &row, const ax_cuda_place &k)
+{
+    if (!s.flat) return ax_fetch(s, row, k);
+    const bool inside = (uint32_t)(row.y + k.y) < (uint32_t)s.h && (uint32_t)(row.x + k.x) < (uint32_t)s.w;
+    return inside ? __ldg(s.data + (row.at + k.at)) : 0.0f;
 }
 
 /* Do neighbouring rows lie closer together than neighbouring k? Then threads run along rows when they fetch. */
