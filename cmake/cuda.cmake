@@ -7,19 +7,38 @@ set(APPROXRUN_CUDA AUTO CACHE STRING "Build the CUDA module: AUTO, ON or OFF")
 set_property(CACHE APPROXRUN_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(APPROXRUN_CUDA_ARCHS 90a CACHE STRING "Capabilities of the CUDA module's machine code; PTX of the last is added")
 
+# Code for each capability and PTX of the last. Only a file that uses wgmma needs what 9.0 has alone ("90a"), of which no later device
+# takes the PTX; for the others one pass of the compiler makes both.
+function(ax_generate_code options file)
+  set(all)
+  foreach(arch IN LISTS APPROXRUN_CUDA_ARCHS)
+    string(REGEX MATCH "^[0-9]+" plain ${arch})
+    if(NOT file MATCHES "onehot")
+      set(arch ${plain})
+    endif()
+    list(APPEND all "--generate-code=arch=compute_${arch},code=sm_${arch}")
+  endforeach()
+  list(APPEND all "--generate-code=arch=compute_${plain},code=compute_${plain}")
+  set(${options} "${all}" PARENT_SCOPE)
+endfunction()
+
 # Products and sums round where the text says so and subnormals are zero, as on the CPU (docs/multipliers.md).
 function(ax_add_cuda_module)
   file(GLOB files CONFIGURE_DEPENDS kernels/cuda/*.cu)
-  add_library(approxrun_cuda MODULE ${files})
+  include(cmake/embed_cuda.cmake)
+  set(user_texts ${PROJECT_BINARY_DIR}/generated/cuda_user_texts.h)
+  add_custom_command(OUTPUT ${user_texts}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${user_texts} -DROOT=${PROJECT_SOURCE_DIR} -P ${PROJECT_SOURCE_DIR}/cmake/embed_cuda.cmake
+    DEPENDS ${USER_TEXT_FILES} cmake/embed_cuda.cmake VERBATIM)
+  add_library(approxrun_cuda MODULE ${files} ${user_texts})
   target_compile_features(approxrun_cuda PRIVATE cuda_std_17)
   target_compile_options(approxrun_cuda PRIVATE -lineinfo -ftz=true -fmad=false -prec-div=true -prec-sqrt=true
     --extended-lambda -Xcompiler=-Wall -Werror=all-warnings)
-  foreach(arch IN LISTS APPROXRUN_CUDA_ARCHS)
-    target_compile_options(approxrun_cuda PRIVATE "SHELL:-gencode arch=compute_${arch},code=sm_${arch}")
-    string(REGEX MATCH "^[0-9]+" last ${arch})
+  foreach(file IN LISTS files)
+    ax_generate_code(options ${file})
+    set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${options}")
   endforeach()
-  target_compile_options(approxrun_cuda PRIVATE "SHELL:-gencode arch=compute_${last},code=compute_${last}")
-  target_include_directories(approxrun_cuda PRIVATE ${PROJECT_SOURCE_DIR} ${RANDOM123})
+  target_include_directories(approxrun_cuda PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated ${RANDOM123})
   target_link_libraries(approxrun_cuda PRIVATE CUDA::cublas)
   set_target_properties(approxrun_cuda PROPERTIES PREFIX "" CUDA_EXTENSIONS OFF CUDA_VISIBILITY_PRESET hidden
     CUDA_RUNTIME_LIBRARY Static CUDA_ARCHITECTURES OFF LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

@@ -2,6 +2,7 @@
 #ifndef AX_KERNELS_H
 #define AX_KERNELS_H
 
+#include "kernels/gradient.h"
 #include "kernels/plan.h"
 #include "lut/view.h"
 
@@ -49,6 +50,21 @@ typedef struct {
     int threads;                  /* that may share the work, at least 1 */
     void *work;                   /* what gemm_work_bytes asks for that many threads, 64-byte aligned */
 } ax_gemm;
+
+/* A sum of products in which a multiplier's gradient stands for one factor (kernels/gradient.h):
+ *   by = 0, its first operand: C[m, n] = sum over k of A[m, k] * G(S[m, n], B[n, k])
+ *   by = 1, its second:        C[m, n] = sum over k of G(A[m, k], S[m, n]) * B[n, k]
+ * in ascending k from +0, in FP32 under flush-to-zero: G is rounded, times the other factor, rounded, then added. What is stored: zeros
+ * positive, NaNs as 0x7fc00000. */
+typedef struct {
+    float *c;                     /* (m, n) */
+    const float *s;               /* (m, n): the operand that the gradient is by */
+    ax_operand a, b;              /* (m, k), (n, k) */
+    int64_t m, n, k;
+    int by;
+    const ax_gradient *gradient;
+    int threads;                  /* as in ax_gemm */
+} ax_gradient_sum;
 
 /* Pooling over an NHWC tensor. Padding is never read: a maximum leaves it out, an average divides by the cells inside. */
 typedef struct {

@@ -13,7 +13,6 @@ static const struct {
 } forms[] = {
 #define AX_FAMILY(name, widest, form, title, reference) {form, ax_model_##name},
 #include "lut/models.def"
-#undef AX_FAMILY
 };
 
 static size_t table_side(const ax_lut_view *lut) { return lut->words ? (size_t)1 << lut->width : 0; }
@@ -138,12 +137,14 @@ static void narrow_rows(ax_narrow *narrow, const ax_plan *plan, int role)
         }
 }
 
+/* The family's standard keys are zeros, where it has a form. */
 static int is_function(const ax_lut_view *lut, ax_model f)
 {
+    const ax_model_keys keys = {.m = (unsigned)lut->width};
     uint32_t side = 1u << lut->width;
     for (uint32_t i = 0; i < side; i++)
         for (uint32_t j = 0; j < side; j++)
-            if (word_at(lut, i, j) != f((unsigned)lut->width, i, j)) return 0;
+            if (word_at(lut, i, j) != f(&keys, i, j)) return 0;
     return 1;
 }
 
@@ -248,7 +249,7 @@ static void analyse_native(ax_plan *plan)
 void ax_plan_init(ax_plan *plan, const ax_lut_view *lut, void *memory)
 {
     *plan = (ax_plan){.lut = *lut};
-    plan->hash = hash_words(lut);
+    plan->hash = hash_words(lut) ^ (uint64_t)lut->compat << 63;
     if (lut->native) analyse_native(plan);
     else if (lut->words) analyse_table(plan, memory);
     else analyse_family(plan);

@@ -44,7 +44,7 @@ enum { AX_TABLE_RANK_MAX = 8 };
 
 typedef struct ax_plan {
     ax_lut_view lut;          /* lut.fused is decided here: 1 for m <= 7 and for additive tables of any width */
-    uint64_t hash;            /* of the width and the words: what a device keeps copies by */
+    uint64_t hash;            /* of the width, the words and lut.compat: what a device keeps copies by */
     enum ax_form form;        /* found from the words; the family's above m = 11 */
     int live_a, live_b;       /* leading fraction bits of each operand that change a product (0..m; m itself above m = 11) */
     uint32_t mask_a, mask_b;  /* the same as masks of the m-bit fraction, where a bit between live ones may be dead */

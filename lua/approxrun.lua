@@ -1,5 +1,6 @@
 -- What `require "approxrun"` gives an experiment.
 local data = require "data"
+local mul = require "mul"
 local strict = require "strict"
 local study = require "study"
 local where = require "where"
@@ -45,6 +46,6 @@ local function cross(families, widths)
 end
 
 return strict.view("approxrun", {
-  study = study.new, choice = study.choice, range = range, cross = cross,
-  data = data.sets, nn = strict.view("ax.nn", nn), optim = strict.view("ax.optim", optim),
+  study = study.new, sensitivity = study.sensitivity, search = study.new_search, choice = study.choice, range = range, cross = cross,
+  data = data.sets, mul = strict.view("ax.mul", mul.api), nn = strict.view("ax.nn", nn), optim = strict.view("ax.optim", optim),
 })

@@ -1,16 +1,15 @@
 -- What a layer or optimiser sees while it allocates: the trial's engine, batch size, seed and multipliers. Every tensor that a
 -- resumed trial needs goes through param or state, so that it is part of each checkpoint.
 local engine = require "engine"
-local spec = require "spec"
 
 local Build = {}
 Build.__index = Build
 
 local build = {}
 
--- o: trial, batch, seed, multiplier (the net's spec), names (layer -> name), clock { updates }
+-- o: trial, batch, seed, names (layer -> name), clock { updates }, backward (the rule: lua/estimated.lua)
 function build.new(o)
-  local self = { engine = engine.trial_engine(o.trial), params = {}, streams = 0 }
+  local self = { engine = engine.trial_engine(o.trial), params = {}, streams = 0, by = {} }
   for k, v in pairs(o) do self[k] = v end
   return setmetatable(self, Build)
 end
@@ -62,11 +61,17 @@ function Build:state(name, shape, dtype)
   return t
 end
 
--- The layer's multiplier of each pass.
+-- The layer's multiplier of each pass: a table that Build:enter fills, phase by phase of the training.
 function Build:multipliers(layer)
-  local out = {}
-  for pass, text in pairs(spec.of(layer, self.multiplier)) do out[pass] = assert(engine.find_mult(text)) end
-  return out
+  self.by[layer] = {}
+  return self.by[layer]
+end
+
+-- Gives every layer the multipliers of a phase (lua/approximate.lua).
+function Build:enter(phase)
+  for layer, by in pairs(self.by) do
+    for pass, text in pairs(phase.specs[layer]) do by[pass] = assert(engine.find_mult(text)) end
+  end
 end
 
 return build

@@ -1,4 +1,5 @@
 -- One parameter set of a study resolved: data, layers, training and the canonical text whose hash is the trial's id.
+local approximate = require "approximate"
 local data = require "data"
 local engine = require "engine"
 local json = require "json"
@@ -49,16 +50,17 @@ local function check_output(rows, classes)
   layer.fail(last.layer, "the model has no layer with parameters")
 end
 
--- The layers as the configuration records them, and the multipliers they use: spec -> table hash.
-local function graph_of(rows, net)
+-- The layers as the configuration records them, and the multipliers they use in any phase: spec -> table hash.
+local function graph_of(rows, phases)
   local graph, used = json.array(), {}
   for i, row in ipairs(rows) do
     local entry = layer.options(row.layer)
     entry.type, entry.output = row.layer.kind, json.array { unpack(row.output) }
     if row.cost then
-      local specs = spec.of(row.layer, net)
-      entry.multiplier = spec.label(specs)
-      for _, text in pairs(specs) do used[text] = engine.mult_sha256(engine.find_mult(text)) end
+      entry.multiplier = approximate.label(phases, row.layer)
+      for _, phase in ipairs(phases) do
+        for _, text in pairs(phase.specs[row.layer]) do used[text] = engine.mult_sha256(engine.find_mult(text)) end
+      end
     end
     graph[i] = entry
   end
@@ -113,22 +115,52 @@ local function recipe_of(self, p, params, e)
   return r
 end
 
+-- ---- where products are approximate ----
+
+local function phases_of(self, p, rows, epochs)
+  local function is_table(v) return type(v) == "table" end
+  local given = self.approximate and ask(self.approximate, "approximate", p, is_table, "a list of rules { { layers =, ... }, ... }")
+  local phases = approximate.phases(self, given, rows, epochs, p)
+  where.current = nil
+  return phases
+end
+
 -- ---- the whole ----
 
--- e: the experiment (its recorded sources).
-function config.resolve(self, params, is_strict, e)
-  local p = strict.view("params", params)
+-- What the user's functions see: the parameters, and those that stand in them only where they are not the default.
+local function view_of(params)
+  local all = { backward = spec.backward[1] }
+  for k, v in pairs(params) do all[k] = v end
+  return strict.view("params", all)
+end
+
+local function model_of(self, p)
   local set = ask(self.data, "data", p, data.is, "a data set such as ax.data.mnist()")
   local model = ask(self.model, "model", p, function(v) return layer.is(v) and v.visit end, "nn.sequential { ... }")
   local rows = rows_of(model, set.info.shape)
   check_output(rows, set.info.classes)
   where.current = nil
+  return set, model, rows
+end
+
+-- Names of the layers with products under these parameters.
+function config.layers(self, params)
+  local _, _, rows = model_of(self, view_of(params))
+  return approximate.names(rows)
+end
+
+-- e: the experiment (its recorded sources).
+function config.resolve(self, params, is_strict, e)
+  local p = view_of(params)
+  local set, model, rows = model_of(self, p)
   local recipe = recipe_of(self, p, params, e)
-  local graph, used = graph_of(rows, params.multiplier)
-  local each, train = config.multiplies(rows), set:samples "train"
+  local phases = phases_of(self, p, rows, recipe.epochs)
+  local graph, used = graph_of(rows, phases)
   local mult = engine.find_mult(params.multiplier)
+  if self.sensitivity then used[params.multiplier] = engine.mult_sha256(mult) end      -- `none` stands beside trials that use it
+  local each, train = config.multiplies(rows), set:samples "train"
   return {
-    study = self, params = params, strict = is_strict, data = set, model = model, rows = rows, recipe = recipe,
+    study = self, params = params, view = p, strict = is_strict, data = set, model = model, rows = rows, recipe = recipe, phases = phases,
     multiplier = params.multiplier, family = engine.mult_family(mult), width = engine.mult_width(mult),
     multiplies = recipe.epochs * (each.total * train + each.forward * (set:samples "valid" + set:samples "test")),
     config = json.encode {

@@ -13,9 +13,10 @@ local function fail() where.status(C.ax_errstatus(), message()) end
 
 -- int functions: 0 or more is a result, less a status. Each goes through its entry in `calls`, where lua/bench.lua times it.
 engine.calls = {}
-for name in ([[engine_seal engine_segment engine_wait tensor_reshape matmul conv2d conv2d_grad_input conv2d_grad_weight bias_grad relu
+for name in ([[engine_seal engine_segment engine_forget engine_wait tensor_reshape matmul conv2d conv2d_grad_input conv2d_grad_weight bias_grad relu
+    dense_lut2d_grad_input dense_lut2d_grad_weight conv2d_lut2d_grad_input conv2d_lut2d_grad_weight lut1d
     relu_grad tanh tanh_grad sigmoid sigmoid_grad maxpool maxpool_grad avgpool avgpool_grad dropout softmax_xent argmax sgd_step adam_step
-    fill fill_uniform all_finite batch_load trial_add_state trial_restore trial_step trial_epoch
+    fill fill_uniform all_finite batch_load mult_define trial_add_state trial_restore trial_step trial_epoch
     trial_finish]]):gmatch "%S+" do
   local calls = engine.calls
   calls[name] = C["ax_" .. name]
@@ -27,7 +28,7 @@ for name in ([[engine_seal engine_segment engine_wait tensor_reshape matmul conv
 end
 
 -- Functions that give a number.
-for name in ("tensor_size tensor_dim tensor_rank dataset_count trial_position mult_width now cpu_now"):gmatch "%S+" do
+for name in ("tensor_size tensor_dim tensor_rank dataset_count trial_position mult_width mult_cost now cpu_now"):gmatch "%S+" do
   engine[name] = C["ax_" .. name]
 end
 
@@ -67,8 +68,12 @@ end
 
 -- ---- multipliers ----
 
+-- Called with a spec before it is looked up; lua/mul.lua puts a function here that makes the table of a name of the script's own.
+function engine.before_mult() end
+
 -- nil and a message, or the multiplier.
 function engine.find_mult(spec)
+  engine.before_mult(spec)
   local m = C.ax_mult_get(spec)
   if m == nil then return nil, message(), C.ax_errstatus() end
   return m
@@ -78,6 +83,15 @@ for name in ("spec family sha256"):gmatch "%S+" do
   local get = C["ax_mult_" .. name]
   engine["mult_" .. name] = function(m) return ffi.string(get(m)) end
 end
+
+-- Makes a name known for a list of widths; true, or nil and a message.
+function engine.declare_mult(name, widths)
+  if C.ax_mult_declare(name, ffi.new("int[?]", #widths, widths), #widths) < 0 then return nil, message() end
+  return true
+end
+
+-- Memory for the words of a table, counted from 0.
+function engine.words(n) return ffi.new("uint32_t[?]", n) end
 
 -- ---- data ----
 
@@ -117,6 +131,13 @@ function engine.read_file(path)
   local text = ffi.string(data[0], len[0])
   C.ax_free(data[0])
   return text
+end
+
+-- Hexadecimal digits.
+function engine.sha256(text)
+  local hex = ffi.new "char[65]"
+  if C.ax_sha256(hex, text, #text) < 0 then fail() end
+  return ffi.string(hex)
 end
 
 -- The candidate that `word` may be a misspelling of, or nil.

@@ -1,13 +1,17 @@
 -- The entry points that src/script/script.c calls, and the experiment file behind them. Text in, text out: each returns
 -- its result, or nil, a kind of error (a status, "usage" or "script"), a message, and whether it names a line of the script.
+local energy = require "energy"
 local engine = require "engine"
 local json = require "json"
+local mul = require "mul"
 local sandbox = require "sandbox"
 local strict = require "strict"
 local study = require "study"
 local where = require "where"
 
 local host = {}
+
+local ID_DIGITS = 16                               -- of the SHA-256 of its configuration that are a trial's id
 
 local experiment                                   -- { study =, sources = { name = text }, dir =, main = }
 
@@ -72,7 +76,7 @@ function host.open(path, sources, verbose)
     where.fail(("the file returns %s; it must return ax.study { ... }"):format(strict.show(value)),
       { path = path, line = math.max(1, lines) })
   end
-  e.study = value
+  e.study, e.results = value, {}
   study.check(value)
   experiment = e
   return ""
@@ -89,18 +93,41 @@ local function sources_json(e)
   return "{" .. table.concat(out, ",") .. "}"
 end
 
+-- A function of a parameter set: the trial as the plan has it, and `result`, what is known of its metric. Each is resolved once.
+local function trials_of(e, is_strict)
+  local product, made = mul.energies(), {}
+  return function(params)
+    local key = json.encode(params)
+    if made[key] then return made[key] end
+    local r = study.resolve(e.study, params, is_strict, e)
+    local of = energy.of(r, product)
+    made[key] = {
+      config = r.config, multiplier = r.multiplier, family = r.family, width = r.width, seed = params.seed,
+      epochs = r.recipe.epochs, multiplies = r.multiplies, params = params,
+      energy_uj = of.energy_uj, train_energy_j = of.train_energy_j, result = e.results[engine.sha256(r.config):sub(1, ID_DIGITS)],
+    }
+    return made[key]
+  end
+end
+
 local function plan(is_strict, ...)
   local e = experiment
-  local trials = {}
-  for i, params in ipairs(study.expand(e.study, { ... })) do
-    local r = study.resolve(e.study, params, is_strict, e)
-    trials[i] = json.encode {
-      config = r.config, multiplier = r.multiplier, family = r.family, width = r.width, seed = r.params.seed,
-      epochs = r.recipe.epochs, multiplies = r.multiplies, params = r.params,
-    }
+  local look, trials, used = trials_of(e, is_strict), {}, {}
+  local sets, progress = study.expand(e.study, { ... }, look)
+  for i, params in ipairs(sets) do
+    local trial = look(params)
+    for text in pairs(json.decode(trial.config).multipliers) do used[text] = true end
+    trial.result = nil
+    trials[i] = json.encode(trial)
   end
-  return ('{"name":%s,"metric":%s,"sources":%s,"trials":[%s]}'):format(
-    json.quote(e.study.name), json.quote(e.study.metric), sources_json(e), table.concat(trials, ","))
+  return ('{"name":%s,"metric":%s,"search":%s,"sources":%s,"multipliers":%s,"trials":[%s]}'):format(json.quote(e.study.name),
+    json.quote(e.study.metric), json.encode(progress or {}), sources_json(e), json.encode(mul.cards(used)), table.concat(trials, ","))
+end
+
+-- What is known of finished trials, for a search: id -> metric.
+function host.know(results)
+  experiment.results = json.decode(results)
+  return ""
 end
 
 function host.plan(...) return plan(false, ...) end

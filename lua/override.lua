@@ -7,10 +7,12 @@ local override = { Choice = {} }
 
 local LARGEST_SEED = 2 ^ 53                        -- exact in a double
 
--- What a key takes: "spec", "seed", a list of choices, or a type's name.
+-- What a key takes: "spec", "seed", "assignment", a list of choices, or a type's name.
 function override.expected(study, key, example)
   if key == "multiplier" then return "spec" end
   if key == "seed" then return "seed" end
+  if key == "backward" then return spec.backward end
+  if key == "assignment" and study.search then return "assignment" end
   if study.choices[key] then return study.choices[key] end
   local default = study.defaults[key]
   if default == nil then default = example end
@@ -20,6 +22,7 @@ end
 -- The value to keep, or nil, a message and a status of the engine.
 function override.check(key, value, expected)
   if expected == "spec" then return spec.canonical(value) end
+  if expected == "assignment" then return value end          -- names of layers are not known yet
   if expected == "seed" then
     if type(value) == "number" and value % 1 == 0 and value >= 0 and value <= LARGEST_SEED then return value end
     return nil, ("a seed is an integer from 0 to 2^53, not %s"):format(strict.show(value))
@@ -50,6 +53,16 @@ local function split_specs(text)
   return specs
 end
 
+-- a=mbm:7 b=fp32,a=fp32 b=fp32 is two assignments: each begins with the layer that the first begins with.
+local function split_assignments(text)
+  local list, first = {}, text:match "^%s*([^=%s]+)="
+  for _, item in ipairs(split(text)) do
+    if #list > 0 and item:match "^%s*([^=%s]+)=" ~= first then list[#list] = list[#list] .. "," .. item
+    else list[#list + 1] = item end
+  end
+  return list
+end
+
 local LONGEST_RANGE = 1e6
 
 -- 1..5 and 7..3, whole numbers.
@@ -71,6 +84,7 @@ local booleans = { ["true"] = true, ["false"] = false }
 
 local function values(text, expected)
   if expected == "spec" then return split_specs(text) end
+  if expected == "assignment" then return split_assignments(text) end
   local out = {}
   for _, item in ipairs(split(text)) do
     if expected == "number" or expected == "seed" then

@@ -1,6 +1,7 @@
 -- One trial while it runs: the three objects a training loop gets, (trial, net, data), over one shared state.
 -- Invariant: between two training batches everything a checkpoint needs is in tensors added by build.state and in the
 -- position (epoch, step, updates), so a resumed trial goes on with the same bits.
+local approximate = require "approximate"
 local build = require "build"
 local engine = require "engine"
 local json = require "json"
@@ -51,6 +52,15 @@ local function segment(s, key, fn, ...)
   engine.engine_segment(s.ctx.engine, key)
   fn(s, ...)
   engine.engine_segment(s.ctx.engine, SEGMENT.done)
+end
+
+-- Takes the multipliers of an epoch. Where they change, so do the products that the segments call.
+local function enter(s, epoch)
+  local phase = approximate.at(s.r.phases, epoch)
+  if phase == s.phase then return end
+  if s.phase then engine.engine_forget(s.ctx.engine) end
+  s.ctx:enter(phase)
+  s.phase = phase
 end
 
 -- ---- data ----
@@ -114,7 +124,8 @@ function Net:compile(options)
     end },
   })
   local ctx = build.new {
-    trial = s.trial, batch = s.batch_size, seed = s.seed, multiplier = s.r.multiplier, names = s.names, clock = s.clock,
+    trial = s.trial, batch = s.batch_size, seed = s.seed, names = s.names, clock = s.clock,
+    backward = s.r.view.backward,
   }
   local x = ctx:node(s.r.data.info.shape, false)
   s.batch = { x = x.value, labels = ctx:indices {} }
@@ -131,6 +142,7 @@ function Net:compile(options)
   read(s.totals)
   s.done, s.step, s.clock.updates =
     engine.trial_position(s.trial, 0), engine.trial_position(s.trial, 1), engine.trial_position(s.trial, 2)
+  enter(s, math.min(s.done + 1, s.epochs))
 end
 
 local function compiled(s) return s.ctx or where.fail "net: call net:compile { optimizer = ... } first" end
@@ -285,6 +297,7 @@ function Trial:epochs()
     if s.done >= s.epochs then return nil end
     if s.epoch > s.done then where.fail(("trial: epoch %d ended without trial:report { ... }"):format(s.epoch)) end
     s.epoch = s.done + 1
+    enter(s, s.epoch)
     if s.step == 0 then clear(s.totals) end
     return s.epoch
   end
@@ -326,7 +339,7 @@ local function new(r, trial)
   local n = engine.dataset_count(s.set, PARTS.test)
   s.test = { n = n, predicted = engine.int32s(n), labels = engine.int32s(n) }
   s.data, s.net = setmetatable({ s = s }, Data), setmetatable({ s = s }, Net)
-  s.trial_object = setmetatable({ s = s, params = strict.view("params", r.params) }, Trial)
+  s.trial_object = setmetatable({ s = s, params = r.view }, Trial)
   return s
 end
 

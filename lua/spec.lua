@@ -7,6 +7,25 @@ local spec = {}
 
 spec.passes = { "forward", "grad_input", "grad_weight" }
 
+-- What a trial's `backward` may be: the gradients under the multipliers, the default, under fp32, or from the multipliers' estimated
+-- gradients, a slope for each value of the other operand or a table by both.
+spec.backward = { "approximate", "exact", "lut1d", "lut2d" }
+
+local TABLES = 11                -- the widest multiplier with a table
+
+-- Can `backward` make a gradient under this multiplier? fp32 always gives the exact one. nil and a message.
+function spec.serves(backward, text)
+  if backward ~= "lut1d" and backward ~= "lut2d" or text == "fp32" then return true end
+  if engine.mult_width(engine.find_mult(text)) <= TABLES then return true end
+  return nil, ("backward = \"%s\" estimates gradients from a multiplier's table, and %s has none: widths 1 to %d were expected, " ..
+    "or backward = \"exact\""):format(backward, text, TABLES)
+end
+
+function spec.is_pass(name)
+  for _, pass in ipairs(spec.passes) do if pass == name then return true end end
+  return false
+end
+
 -- The canonical spec, or nil, a message and a status.
 function spec.canonical(text)
   if type(text) ~= "string" then
@@ -23,7 +42,7 @@ function spec.option(v)
   if type(v) ~= "table" then return nil, "a spec such as \"mbm:7\" or a table by pass" end
   local out = {}
   for _, k in ipairs(strict.sorted(v)) do
-    if k ~= "forward" and k ~= "grad_input" and k ~= "grad_weight" then
+    if not spec.is_pass(k) then
       where.fail(("multiplier: unknown pass '%s'%s"):format(tostring(k), strict.hint(k, { unpack(spec.passes) })))
     end
     local canonical, message, status = spec.canonical(v[k])

@@ -1,17 +1,17 @@
 -- The layers of a model with their shapes, parameters and products: what `approxrun summary` shows.
+local approximate = require "approximate"
 local config = require "config"
 local json = require "json"
-local spec = require "spec"
 
 local summary = {}
 
-local function layer_of(row, net)
+local function layer_of(row, phases)
   local out = {
     name = row.name, type = row.layer.kind, output = json.array { unpack(row.output) }, parameters = 0, multiplies = 0,
   }
   if row.cost then
     out.parameters, out.multiplies = row.cost.parameters, config.multiplies({ row }).total
-    out.multiplier = spec.label(spec.of(row.layer, net))
+    out.multiplier = approximate.label(phases, row.layer)
   end
   return out
 end
@@ -20,7 +20,7 @@ end
 function summary.of(r)
   local layers, parameters = json.array(), 0
   for i, row in ipairs(r.rows) do
-    layers[i] = layer_of(row, r.multiplier)
+    layers[i] = layer_of(row, r.phases)
     parameters = parameters + layers[i].parameters
   end
   return {

@@ -100,9 +100,13 @@ static uint32_t load_u32(const unsigned char *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-int ax_table_decode(uint32_t *words, const unsigned char *data, int width, enum ax_table_format format, const char *name)
+static int widest(ax_table_widths w) { return w.a > w.b ? w.a : w.b; }
+
+/* Words in the order of the file. */
+static int decode(uint32_t *words, const unsigned char *data, ax_table_widths w, enum ax_table_format format, const char *name)
 {
-    size_t n = (size_t)1 << 2 * width;
+    size_t n = (size_t)1 << (w.a + w.b);
+    int width = widest(w);
     bool u8 = format == AX_TABLE_U8;
     unsigned carry = u8 ? U8_CARRY : U32_CARRY;
     uint32_t fraction = u8 ? (1u << width) - 1 : WORD_FRACTION;
@@ -110,36 +114,54 @@ int ax_table_decode(uint32_t *words, const unsigned char *data, int width, enum 
         uint32_t entry = u8 ? data[k] : load_u32(data + 4 * k);
         if (entry & ~(fraction | 1u << carry))
             return ax_fail(AX_EFORMAT, "table %s: entry (%zu, %zu) at byte %zu is 0x%0*x, wanted only bit %u (carry) and bits %d..0 (fraction)",
-                           name, k >> width, k & ((1u << width) - 1), u8 ? k : 4 * k, u8 ? 2 : 8, entry, carry,
+                           name, k >> w.b, k & ((1u << w.b) - 1), u8 ? k : 4 * k, u8 ? 2 : 8, entry, carry,
                            u8 ? width - 1 : WORD_CARRY - 1);
         words[k] = entry >> carry << WORD_CARRY | (entry & fraction) << (u8 ? WORD_CARRY - width : 0);
     }
     return AX_OK;
 }
 
-static int check_u8(const uint32_t *words, int width, const char *name)
+int ax_table_decode(uint32_t *words, const unsigned char *data, int width, enum ax_table_format format, const char *name)
 {
-    if (width > AX_TABLE_U8_MAX_WIDTH)
-        return ax_fail(AX_EARG, "%s: format u8 holds fractions of at most 7 bits, found width %d; use --format u32", name, width);
-    uint32_t below = ((1u << WORD_CARRY) - 1) >> width;
-    for (size_t k = 0; k < (size_t)1 << 2 * width; k++)
-        if (words[k] & below)
+    return decode(words, data, (ax_table_widths){width, width}, format, name);
+}
+
+/* The word of entry k of the table of fewer bits. */
+static uint32_t word_of(const uint32_t *words, int width, ax_table_widths w, size_t k)
+{
+    size_t i = k >> w.b << (width - w.a), j = (k & (((size_t)1 << w.b) - 1)) << (width - w.b);
+    return words[i << width | j];
+}
+
+static int check_u8(const uint32_t *words, int width, ax_table_widths w, const char *name)
+{
+    int m = widest(w);
+    if (m > AX_TABLE_U8_MAX_WIDTH)
+        return ax_fail(AX_EARG, "%s: format u8 holds fractions of at most 7 bits, found width %d; use --format u32", name, m);
+    uint32_t below = ((1u << WORD_CARRY) - 1) >> m;
+    for (size_t k = 0; k < (size_t)1 << (w.a + w.b); k++)
+        if (word_of(words, width, w, k) & below)
             return ax_fail(AX_EARG, "%s: the product of (%zu, %zu) has more than %d fraction bits, which u8 cannot hold; use --format u32",
-                           name, k >> width, k & ((1u << width) - 1), width);
+                           name, k >> w.b, k & ((1u << w.b) - 1), m);
     return AX_OK;
 }
 
-int ax_table_encode(ax_buf *out, const uint32_t *words, int width, enum ax_table_format format, const char *name)
+int ax_table_encode_widths(ax_buf *out, const uint32_t *words, int width, ax_table_widths w, enum ax_table_format format, const char *name)
 {
-    if (format == AX_TABLE_U8) AX_TRY(check_u8(words, width, name));
-    for (size_t k = 0; k < (size_t)1 << 2 * width; k++) {
-        uint32_t carry = words[k] >> WORD_CARRY, fraction = words[k] & WORD_FRACTION;
-        uint32_t u8 = carry << U8_CARRY | fraction >> (WORD_CARRY - width), u32 = carry << U32_CARRY | fraction;
+    if (format == AX_TABLE_U8) AX_TRY(check_u8(words, width, w, name));
+    for (size_t k = 0; k < (size_t)1 << (w.a + w.b); k++) {
+        uint32_t word = word_of(words, width, w, k), carry = word >> WORD_CARRY, fraction = word & WORD_FRACTION;
+        uint32_t u8 = carry << U8_CARRY | fraction >> (WORD_CARRY - widest(w)), u32 = carry << U32_CARRY | fraction;
         unsigned char bytes[4] = {(unsigned char)u32, (unsigned char)(u32 >> 8), (unsigned char)(u32 >> 16), (unsigned char)(u32 >> 24)};
         if (format == AX_TABLE_U8) bytes[0] = (unsigned char)u8;
         ax_buf_add(out, bytes, format == AX_TABLE_U8 ? 1 : 4);
     }
     return ax_buf_status(out);
+}
+
+int ax_table_encode(ax_buf *out, const uint32_t *words, int width, enum ax_table_format format, const char *name)
+{
+    return ax_table_encode_widths(out, words, width, (ax_table_widths){width, width}, format, name);
 }
 
 int ax_table_read(uint32_t **words, int *width, enum ax_table_format *format, const char *path)
@@ -158,5 +180,55 @@ int ax_table_read(uint32_t **words, int *width, enum ax_table_format *format, co
     if (status == AX_OK) return AX_OK;
     ax_free(*words);
     *words = NULL;
+    return status;
+}
+
+/* ---- operands of widths of their own ---- */
+
+static int infer_widths(enum ax_table_format *format, ax_table_widths w, const char *path, size_t size)
+{
+    size_t n = (size_t)1 << (w.a + w.b);
+    bool u8 = widest(w) <= AX_TABLE_U8_MAX_WIDTH && *format != AX_TABLE_U32, u32 = *format != AX_TABLE_U8;
+    if (!u8 && !u32)
+        return ax_fail(AX_EFORMAT, "table %s: widths %d and %d, wanted 1 to %d for u8, whose entries hold 7 bits", path, w.a, w.b,
+                       AX_TABLE_U8_MAX_WIDTH);
+    if (u8 && size == n) *format = AX_TABLE_U8;
+    else if (u32 && size == 4 * n) *format = AX_TABLE_U32;
+    else if (u8 && u32)
+        return ax_fail(AX_EFORMAT, "table %s: %zu bytes, wanted %zu (u8) or %zu (u32) for widths %d and %d", path, size, n, 4 * n, w.a, w.b);
+    else
+        return ax_fail(AX_EFORMAT, "table %s: %zu bytes, wanted %zu (%s) for widths %d and %d", path, size, u8 ? n : 4 * n,
+                       u8 ? "u8" : "u32", w.a, w.b);
+    return AX_OK;
+}
+
+static void spread(uint32_t *square, const uint32_t *words, ax_table_widths w)
+{
+    int m = widest(w);
+    for (size_t k = 0; k < (size_t)1 << 2 * m; k++) {
+        size_t i = k >> m, j = k & (((size_t)1 << m) - 1);
+        square[k] = words[i >> (m - w.a) << w.b | j >> (m - w.b)];
+    }
+}
+
+int ax_table_read_widths(uint32_t **words, ax_table_widths w, enum ax_table_format *format, const char *path)
+{
+    char *data = NULL;
+    uint32_t *own = NULL;
+    size_t size;
+    *words = NULL;
+    if (ax_file_read(&data, &size, path, AX_TABLE_MAX_BYTES) != AX_OK) return ax_fail_in("table");
+    int status = infer_widths(format, w, path, size);
+    if (status == AX_OK) {
+        own = ax_alloc((size_t)1 << (w.a + w.b), sizeof *own);
+        status = own ? decode(own, (unsigned char *)data, w, *format, path) : AX_ENOMEM;
+    }
+    if (status == AX_OK) {
+        *words = ax_alloc((size_t)1 << 2 * widest(w), sizeof **words);
+        if (*words) spread(*words, own, w);
+        else status = AX_ENOMEM;
+    }
+    ax_free(own);
+    ax_free(data);
     return status;
 }

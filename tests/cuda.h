@@ -54,6 +54,9 @@ static inline const ax_backend *cuda_backend(void)
         printf("skipped: %s\n", b->error() ? b->error() : "no CUDA device");
         exit(CUDA_SKIP);
     }
+    void (*serve_small)(int);
+    *(void **)&serve_small = dlsym(module, "ax_cuda_serve_small");
+    if (serve_small) serve_small(1);      /* every kernel, however small the product */
     printf("device: %s, capability %d, %s\n", info.name, info.capability, info.driver);
     return b;
 }

@@ -80,10 +80,12 @@ static void check_multipliers(void)
         release(&t);                                                                                                   \
     }
 #include "lut/models.def"
-#undef AX_FAMILY
         if (m > AX_TABLE_MAX_WIDTH) continue;
-        mult tables[] = {ready(from_noise(m, m)), ready(from_noise(m, 23)), ready(from_random_sum(m))};
-        for (int i = 0; i < 3; i++) check_mult(&tables[i]), release(&tables[i]);
+        mult compat = from_noise(m, m);
+        compat.view.compat = 1;
+        snprintf(compat.name, sizeof compat.name, "compat=approxtrain:%d", m);
+        mult tables[] = {ready(from_noise(m, m)), ready(from_noise(m, 23)), ready(from_random_sum(m)), ready(compat)};
+        for (int i = 0; i < 4; i++) check_mult(&tables[i]), release(&tables[i]);
     }
     mult native = ready((mult){.name = "fp32", .view = {.width = 23, .native = 1, .direct = -1}});
     check_mult(&native);
@@ -134,6 +136,28 @@ static void check_convolutions(void)
     release(&tables[1]);
 }
 
+/* Products large enough that every tile of the ordinary kernels is used, of every kind: patches whose channels are fetched by fours
+ * and alone, and matrices, with tiles that are full and ragged. */
+static void check_large_tiles(void)
+{
+    static const conv cases[] = {
+        {8, 66, 65, 4, 40, 3, 3, 1, 1},  {4, 66, 65, 6, 70, 3, 3, 1, 1},  {1, 66, 65, 8, 66, 3, 3, 1, 1},
+        {1, 40, 40, 8, 100, 3, 3, 1, 1}, {2, 66, 65, 16, 24, 3, 3, 2, 1}, {4, 65, 66, 64, 20, 2, 2, 1, 1},
+    };
+    static const int64_t shapes[][3] = {{33792, 64, 24}, {34000, 40, 21}, {64, 33792, 24}, {40, 34000, 21}};
+    mult kinds[] = {ready((mult){.name = "fp32", .view = {.width = 23, .native = 1, .direct = -1}}), ready(from_model(ax_model_mit, 1, 16)),
+                    ready(from_random_sum(9)), ready(from_model(ax_model_exact, 0, 16)), ready(from_model(ax_model_mbm, 2, 16)),
+                    ready(from_noise(6, 7)), ready(from_noise(7, 23)), ready(from_noise(9, 23))};
+    for (size_t t = 0; t < sizeof kinds / sizeof *kinds; t++) {
+        int good = 1;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_convolution(&cases[i], &kinds[t]);
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            good &= same_at_shape(&kinds[t], shapes[i][0], shapes[i][1], shapes[i][2], 115, 135, "large tiles");
+        cuda_report(good, "large tiles", kinds[t].name);
+        release(&kinds[t]);
+    }
+}
+
 static void check_batches(void)
 {
     mult t = ready(from_noise(7, 7));
@@ -158,8 +182,8 @@ static void check_batches(void)
 
 /* --- fp32 where the order is free: the error, against double --- */
 
-/* The relative error of the whole of C in the L2 norm; infinite where a NaN or an infinity is. Operands as same_bits takes them. */
-static double free_error(ax_gemm g, int64_t a_floats, int64_t b_floats)
+/* C of g made in any order, whose operands hold a_floats and b_floats and point to host memory. */
+static float *free_product(ax_gemm g, int64_t a_floats, int64_t b_floats)
 {
     size_t bytes;
     int64_t floats = (g.batch - 1) * g.c_batch + g.m * g.ldc;
@@ -171,27 +195,34 @@ static double free_error(ax_gemm g, int64_t a_floats, int64_t b_floats)
     on.c = c, on.strict = 0, on.threads = 1, on.work = cuda->memory_new(bytes);
     cuda->kernels->gemm(&on);
     cuda->get(got, c, (size_t)floats * 4);
-    double off = 0, size = 0;
-    for (int64_t b = 0; b < g.batch; b++)
-        for (int64_t i = 0; i < g.m; i++)
-            for (int64_t j = 0; j < g.n; j++) {
-                double sum = 0;
-                for (int64_t k = 0; k < g.k; k++) sum += (double)element(&g.a, b * g.a_batch, i, k) * (double)element(&g.b, b * g.b_batch, j, k);
-                if (g.bias) sum += (double)g.bias[j];
-                if (g.activation == AX_RELU && sum < 0) sum = 0;
-                double d = (double)got[b * g.c_batch + i * g.ldc + j] - sum;
-                off += d * d, size += sum * sum;
-            }
     cuda->memory_free(c), cuda->memory_free((void *)(uintptr_t)on.a.data), cuda->memory_free((void *)(uintptr_t)on.b.data), cuda->memory_free(on.work);
     if (g.bias) cuda->memory_free((void *)(uintptr_t)on.bias);
-    free(got);
-    double error = sqrt(off / size);
+    return got;
+}
+
+/* The relative error of the whole of C in the L2 norm, against double; infinite where a NaN or an infinity is. */
+static double error_of(const ax_gemm *g, const float *got)
+{
+    double off = 0, size = 0;
+    for (int64_t b = 0; b < g->batch; b++)
+        for (int64_t i = 0; i < g->m; i++)
+            for (int64_t j = 0; j < g->n; j++) {
+                double sum = 0;
+                for (int64_t k = 0; k < g->k; k++) sum += (double)element(&g->a, b * g->a_batch, i, k) * (double)element(&g->b, b * g->b_batch, j, k);
+                if (g->bias) sum += (double)g->bias[j];
+                if (g->activation == AX_RELU && sum < 0) sum = 0;
+                double d = (double)got[b * g->c_batch + i * g->ldc + j] - sum;
+                off += d * d, size += sum * sum;
+            }
+    double error = off == 0 ? 0 : sqrt(off / size);      /* a ReLU may leave nothing */
     return isfinite(error) ? error : INFINITY;
 }
 
 static int small_error(ax_gemm g, int64_t a_floats, int64_t b_floats, const char *what)
 {
-    double error = free_error(g, a_floats, b_floats);
+    float *got = free_product(g, a_floats, b_floats);
+    double error = error_of(&g, got);
+    free(got);
     if (error > 1.5e-6) printf("     %s, %lldx%lldx%lld: %.3g\n", what, (long long)g.m, (long long)g.n, (long long)g.k, error);
     return error <= 1.5e-6;
 }
@@ -218,6 +249,24 @@ static int check_free_layouts(const ax_plan *plan, int64_t m, int64_t n, int64_t
     return good;
 }
 
+/* The weight gradient of a 3 x 3 convolution of n images of 66 x 65, small enough that its sum is cut into n * 4290 / 256 parts; from
+ * 32 on another kernel adds them. Its bytes are the same every time. */
+static int check_parts(const ax_plan *plan, int64_t n, int64_t c, int64_t oc)
+{
+    const int64_t h = 66, w = 65, positions = n * h * w, taps = 9 * c;
+    float *x = numbers(positions * c, 120, 132), *dy = numbers(positions * oc, 120, 132);
+    ax_operand patches = {.kind = AX_OPERAND_PATCHES, .data = x, .n = n, .h = h, .w = w, .c = c, .out_h = h, .out_w = w, .kernel_h = 3,
+                          .kernel_w = 3, .stride_h = 1, .stride_w = 1, .pad_h = 1, .pad_w = 1, .dilation_h = 1, .dilation_w = 1, .step = 1,
+                          .transposed = 1};
+    ax_gemm g = {.a = patches, .b = matrix(dy, 1, oc, positions), .m = taps, .n = oc, .k = positions, .ldc = oc, .batch = 1, .plan = plan};
+    int good = small_error(g, positions * c, positions * oc, "a sum in parts") && strstr(cuda->kernel(), "-parts");
+    float *first = free_product(g, positions * c, positions * oc), *second = free_product(g, positions * c, positions * oc);
+    good &= !memcmp(first, second, (size_t)(taps * oc) * 4);
+    free(first), free(second);
+    free(x), free(dy);
+    return good;
+}
+
 static void check_free_fp32(void)
 {
     static const int64_t shapes[][3] = {{1, 1, 1}, {1, 70, 33}, {70, 1, 33}, {64, 65, 1}, {37, 41, 129}, {130, 100, 40}, {12, 9, 3000}};
@@ -229,6 +278,10 @@ static void check_free_fp32(void)
         good &= check_free_layouts(&t.plan, shapes[s][0], shapes[s][1], shapes[s][2], 3);
         cuda_report(good, "fp32, any order", what);
     }
+    cuda_report(check_parts(&t.plan, 1, 40, 70), "fp32, any order", "16 parts");
+    cuda_report(check_parts(&t.plan, 1, 3, 40), "fp32, any order", "16 parts, few rows");
+    cuda_report(check_parts(&t.plan, 3, 3, 17), "fp32, any order", "50 parts, few outputs");
+    cuda_report(check_parts(&t.plan, 8, 24, 33), "fp32, any order", "134 parts, few outputs");
     int64_t n = 3, h = 7, w = 9, c = 20, oc = 13;
     float *x = numbers(n * h * w * c, 120, 132), *y = numbers(n * h * w * oc, 120, 132);
     ax_operand pixels = {.kind = AX_OPERAND_PATCHES, .data = x, .n = n, .h = h, .w = w, .c = c, .out_h = h, .out_w = w, .kernel_h = 1,
@@ -326,6 +379,7 @@ int main(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "time")) return time_all();
     check_multipliers();
     check_convolutions();
+    check_large_tiles();
     check_batches();
     check_free_fp32();
     return cuda_summary();

@@ -194,6 +194,12 @@ ELEMENTWISE(tanh_bwd, p[0], p[1], p[2])
 ELEMENTWISE(sigmoid_bwd, p[0], p[1], p[2])
 ELEMENTWISE(all_finite, p[0], p[1])
 
+static void round_operand(const ax_kernels *k, void *const *p, const test *t, int step)
+{
+    (void)step;
+    k->round_operand(p[0], p[1], (int)t->size[1], t->size[0]);
+}
+
 static void dropout(const ax_kernels *k, void *const *p, const test *t, int step)
 {
     k->dropout(p[0], p[1], *(const float *)t->config, UINT64_C(0x123456789abcdef), (UINT64_C(3) << 56) + (uint64_t)step, t->size[0]);
@@ -237,6 +243,7 @@ static void check_elementwise(int64_t n)
     check((test){"tanh_bwd", tanh_bwd, {n}, {{WILD, n, 0}, {WILD, n, 0}, {WILD, n, 0}}, 0});
     check((test){"sigmoid_fwd", sigmoid_fwd, {n}, {{WILD, n, 0}, {WILD, n, 0}}, 0});
     check((test){"sigmoid_bwd", sigmoid_bwd, {n}, {{WILD, n, 0}, {WILD, n, 0}, {WILD, n, 0}}, 0});
+    for (int width = 1; width <= 23; width += 11) check((test){"round_operand", round_operand, {n, width}, {{WILD, n, 0}, {WILD, n, 0}}, 0});
     check((test){"fill", fill_all, {n}, {{WILD, n, 0}}, 0});
     check((test){"fill_uniform", fill_uniform, {n}, {{WILD, n, 0}}, 0});
     for (int i = 0; i < 3; i++) check((test){"dropout", dropout, {n}, {{WILD, n, 0}, {WILD, n, 0}}, rates + i});

@@ -35,12 +35,25 @@ typedef struct {
 static const struct {
     const char *name;
     ax_model model;
+    enum ax_form form;
 } families[] = {
-#define AX_FAMILY(name, widest, form, title, reference) {#name, ax_model_##name},
+#define AX_FAMILY(name, widest, form, title, reference) {#name, ax_model_##name, form},
 #include "lut/models.def"
-#undef AX_FAMILY
 };
 enum { FAMILIES = sizeof families / sizeof *families };
+
+/* The keys of `mult list`, or the nearest that width m allows. */
+static inline ax_model_keys example_keys(const char *family, int m)
+{
+    ax_model_keys p = {.m = (unsigned)m};
+    int n = 0;
+#define AX_KEY(of, name, least, over, standard, example) \
+    if (!strcmp(family, #of)) p.key[n++] = (example) < m + (over) ? (example) : m + (over);
+#define AX_CHOICE(of, name, words, standard, example) \
+    if (!strcmp(family, #of)) p.key[n++] = (example);
+#include "lut/models.def"
+    return p;
+}
 
 static inline void analyse(mult *t)
 {
@@ -60,11 +73,15 @@ static inline uint32_t *new_words(int m) { return malloc(sizeof(uint32_t) << 2 *
 static inline mult from_model(ax_model model, int row, int m)
 {
     mult t = {.view = {.width = m, .fused = m <= 7, .model = model, .direct = row}};
-    for (int i = 0; i < FAMILIES; i++)
-        if (families[i].model == model) snprintf(t.name, sizeof t.name, "%s:%d", families[i].name, m);
+    t.view.keys.m = (unsigned)m;
+    for (int i = 0; i < FAMILIES; i++) {
+        if (families[i].model != model) continue;
+        snprintf(t.name, sizeof t.name, "%s:%d", families[i].name, m);
+        t.view.keys = example_keys(families[i].name, m);
+    }
     if (m <= 11) {
         t.words = new_words(m);
-        for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = model((unsigned)m, e >> m, e & ((1u << m) - 1));
+        for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = model(&t.view.keys, e >> m, e & ((1u << m) - 1));
         t.view.words = t.words;
     }
     return t;

@@ -78,7 +78,7 @@ static inline mult build(const subject *s)
     return t;
 }
 
-enum { SUBJECTS_MAX = 250 };
+enum { SUBJECTS_MAX = 350 };
 
 /* All widths as tables of every width of products that makes a difference, as sums, as families, also as
  * families that have nothing but their code; tables with dead bits. */
@@ -100,7 +100,7 @@ static inline int list_subjects(subject *list /* (SUBJECTS_MAX) */)
     for (int f = 0; f < FAMILIES; f++)
         for (int m = 1; m <= AX_WIDTH_MAX; m++) {
             list[n++] = (subject){FAMILY, m, m, {m, m}, f};
-            if (m > AX_TABLE_MAX_WIDTH) list[n++] = (subject){FORMLESS, m, m, {m, m}, f};
+            if (m > AX_TABLE_MAX_WIDTH && families[f].form != AX_FORM_ANY) list[n++] = (subject){FORMLESS, m, m, {m, m}, f};
         }
     list[n++] = (subject){NATIVE, 23, 23, {23, 23}, 0};
     assert_true(n <= SUBJECTS_MAX);

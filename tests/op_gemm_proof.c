@@ -361,11 +361,14 @@ static void a_changed_table_changes_the_products_it_must_and_no_others(void **st
 {
     static proof kernels[KERNELS_MAX];
     subject subjects[SUBJECTS_MAX];
-    int count = list_subjects(subjects), n = list_kernels(kernels), changes = 0;
+    int count = list_subjects(subjects), n = list_kernels(kernels), changes = 0, tables = 0;
     (void)state;
-    for (int s = 0; s < count; s++)
-        if (subjects[s].m <= AX_TABLE_MAX_WIDTH) changes += watch_change(&subjects[s], kernels, n);
-    assert_true(changes >= 2 * count || n == 1);
+    for (int s = 0; s < count; s++) {
+        if (subjects[s].m > AX_TABLE_MAX_WIDTH) continue;
+        changes += watch_change(&subjects[s], kernels, n);
+        tables++;
+    }
+    if (changes < tables && n > 1) fail_msg("%d kernels and roles by %d tables were seen to change", changes, tables);
 }
 
 int main(void)

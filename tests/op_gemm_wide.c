@@ -190,6 +190,14 @@ static void closed_forms_are_computed_not_looked_up(void **state)
     unsetenv("APPROXRUN_ISA");
 }
 
+static void assert_coded(const mult *t)
+{
+    for (size_t i = 1; i < sizeof isas / sizeof *isas; i++)
+        if (use_isa(isas[i])) assert_served_by(t, "-code", isas[i]);
+    check_shape(t, 9, 150, 21, 110, 140, "code");
+    check_shape(t, 170, 9, 150, 50, 80, "code, around 2^-126");
+}
+
 /* What a new family is before any kernel knows its form. */
 static void a_family_of_no_known_form_is_computed_by_its_code(void **state)
 {
@@ -199,12 +207,25 @@ static void a_family_of_no_known_form_is_computed_by_its_code(void **state)
             mult t = of_form(f, m);
             t.plan.form = AX_FORM_ANY;
             t.plan.additive = t.plan.small_sum = t.plan.linear = t.plan.lut.fused = 0;
-            for (size_t i = 1; i < sizeof isas / sizeof *isas; i++)
-                if (use_isa(isas[i])) assert_served_by(&t, "-code", isas[i]);
-            check_shape(&t, 9, 150, 21, 110, 140, "code");
-            check_shape(&t, 170, 9, 150, 50, 80, "code, around 2^-126");
+            assert_coded(&t);
             release(&t);
         }
+    unsetenv("APPROXRUN_ISA");
+}
+
+/* The same family by another value of its key is another multiplier: the code must be given both. */
+static void families_of_their_own_are_computed_with_their_keys(void **state)
+{
+    (void)state;
+    for (int f = 0; f < FAMILIES; f++)
+        for (int m = 12; m <= 23 && families[f].form == AX_FORM_ANY; m += 11)
+            for (int other = 0; other < 2; other++) {
+                mult t = from_model(families[f].model, f, m);
+                if (other && t.view.keys.key[0]) t.view.keys.key[0]--;
+                analyse(&t);
+                assert_coded(&t);
+                release(&t);
+            }
     unsetenv("APPROXRUN_ISA");
 }
 
@@ -232,6 +253,7 @@ int main(void)
         cmocka_unit_test(every_size_of_tile_equals_the_definition),
         cmocka_unit_test(closed_forms_are_computed_not_looked_up),
         cmocka_unit_test(a_family_of_no_known_form_is_computed_by_its_code),
+        cmocka_unit_test(families_of_their_own_are_computed_with_their_keys),
 #ifdef __SSE2__
         cmocka_unit_test(the_rounding_mode_is_left_as_it_was),
 #endif

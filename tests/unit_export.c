@@ -131,8 +131,8 @@ static void csv__quotes_as_rfc_4180_says(void **state)
     assert_int_equal(ax_export_csv(&text, &r, &o), AX_OK);
     const char *csv = ax_buf_str(&text);
     assert_int_equal(strncmp(csv, "id,multiplier,family,width,seed,state,in_plan,epochs,best_epoch,test_acc,test_loss,train_loss,train_acc,"
-                                  "valid_loss,valid_acc,params\r\n", 119), 0);
-    assert_non_null(strstr(csv, "\n000000000000abc1,fp32,fp32,23,18446744073709551615,complete,1,3,2,0.875,0.125,,,,,\"{\"\"epochs\"\":3,"));
+                                  "valid_loss,valid_acc,energy_uj,train_energy_j,params\r\n", 144), 0);
+    assert_non_null(strstr(csv, "\n000000000000abc1,fp32,fp32,23,18446744073709551615,complete,1,3,2,0.875,0.125,,,,,,,\"{\"\"epochs\"\":3,"));
     assert_non_null(strstr(csv, "\n000000000000abc6,\"lut:a/b,\"\"c\"\".bin\",b,3,1,complete,0,"));
     ax_buf_release(&text);
     ax_results_release(&r);

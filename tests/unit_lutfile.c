@@ -8,6 +8,7 @@
 #include "lut/file.h"
 #include "lut/lut.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -191,6 +192,121 @@ static void a_key_stays_in_the_spec_only_where_it_is_needed(void **state)
     ax_lut_close(b);
 }
 
+/* Random entries of 2^bits: bytes, or little-endian words. */
+static void put_random(const char *name, int bits, int m, int u32)
+{
+    unsigned char bytes[4 << 12];
+    int n = 1 << bits;
+    for (int k = 0; k < n; k++) {
+        uint32_t r = ax_rng(8, AX_RNG_TEST, (uint64_t)(32 * bits + m), (uint64_t)k).v[0] & (u32 ? 0x807fffffu : 128u | ((1u << m) - 1));
+        if (!u32) bytes[k] = (unsigned char)r;
+        for (int byte = 0; u32 && byte < 4; byte++) bytes[4 * k + byte] = (unsigned char)(r >> 8 * byte);
+    }
+    put(name, bytes, (size_t)(u32 ? 4 * n : n));
+}
+
+/* What entry number `at` of a file's bytes says of a significand product. */
+static double entry_of(const unsigned char *bytes, int at, int m, int u32)
+{
+    if (!u32) return (1 + bytes[at] % 128 * ldexp(1, -m)) * (bytes[at] >= 128 ? 2 : 1);
+    const unsigned char *e = bytes + 4 * at;
+    return (1 + (e[0] + 256 * e[1] + 65536 * e[2]) * 0x1p-23) * (e[3] >= 128 ? 2 : 1);
+}
+
+/* Products of random significands, each cut to the bits of its operand, against the entries themselves. */
+static void check_widths(int a, int b, int u32)
+{
+    int m = a > b ? a : b;
+    char spec[64], want[64], *bytes;
+    size_t size;
+    put_random("own.bin", a + b, m, u32);
+    assert_ok(ax_file_read(&bytes, &size, "own.bin", AX_TABLE_MAX_BYTES));
+    snprintf(spec, sizeof spec, "lut:own.bin,width_b=%d,width_a=%d", b, a);
+    snprintf(want, sizeof want, "lut:own.bin,width_a=%d,width_b=%d", a, b);
+    ax_lut *lut = ax_lut_open(spec);
+    if (!lut) fail_msg("%s: %s", spec, ax_errmsg());
+    if (a != b) assert_string_equal(lut->spec, want);
+    assert_int_equal(lut->width, m);
+    assert_int_equal(lut->width_a, a);
+    assert_int_equal(lut->width_b, b);
+    assert_string_equal(lut->format, u32 ? "u32" : "u8");
+    for (uint64_t k = 0; k < 4000; k++) {
+        ax_rng_block r = ax_rng(9, AX_RNG_TEST, 0, k);
+        float x = 1 + (float)(r.v[0] >> 9) * 0x1p-23f, y = 1 + (float)(r.v[1] >> 9) * 0x1p-23f;
+        int i = (int)floorf((x - 1) * (float)(1 << a)), j = (int)floorf((y - 1) * (float)(1 << b));
+        double p = entry_of((unsigned char *)bytes, i * (1 << b) + j, m, u32);
+        if ((double)ax_product(&lut->view, x, y) != p) fail_msg("%s: %a x %a is not %a", spec, (double)x, (double)y, p);
+    }
+    ax_lut_close(lut);
+    ax_free(bytes);
+}
+
+static void operands_may_have_widths_of_their_own(void **state)
+{
+    (void)state;
+    for (int a = 1; a <= 9; a++)
+        for (int b = 1; a + b <= 12 && b <= 9; b++)
+            for (int u32 = a > 7 || b > 7; u32 < 2; u32++) check_widths(a, b, u32);
+}
+
+static void widths_of_their_own_are_written_as_they_are_read(void **state)
+{
+    (void)state;
+    ax_lut *whole = ax_lut_open("mbm:7"), *narrow, *again;
+    ax_buf out;
+    ax_buf_init(&out);
+    assert_ok(ax_table_encode_widths(&out, whole->words, 7, (ax_table_widths){7, 4}, AX_TABLE_U8, "mbm:7"));
+    assert_int_equal(out.len, 1 << 11);
+    put("cut.bin", out.data, out.len);
+    narrow = ax_lut_open("lut:cut.bin,width_a=7,width_b=4");
+    for (uint32_t i = 0; i < 128; i++)
+        for (uint32_t j = 0; j < 128; j++) assert_int_equal(narrow->words[i << 7 | j], whole->words[i << 7 | (j & ~7u)]);
+    ax_buf_clear(&out);
+    assert_ok(ax_table_encode_widths(&out, narrow->words, 7, (ax_table_widths){7, 4}, AX_TABLE_U32, "cut"));
+    assert_int_equal(out.len, 4 << 11);
+    put("cut.bin", out.data, out.len);
+    again = ax_lut_open("lut:cut.bin,width_a=7,width_b=4");
+    assert_string_equal(again->sha256, narrow->sha256);
+    assert_string_equal(again->format, "u32");
+    ax_buf_clear(&out);
+    assert_fails(ax_table_encode_widths(&out, whole->words, 7, (ax_table_widths){3, 4}, AX_TABLE_U8, "mbm:7"), AX_EARG,
+                 "has more than 4 fraction bits");
+    ax_buf_release(&out);
+    ax_lut_close(whole);
+    ax_lut_close(narrow);
+    ax_lut_close(again);
+}
+
+static void equal_widths_are_one(void **state)
+{
+    (void)state;
+    unsigned char zeros[256] = {0};
+    put("four_4.bin", zeros, sizeof zeros);
+    ax_lut *lut = ax_lut_open("lut:four_4.bin,width_a=4,width_b=4");
+    assert_string_equal(lut->spec, "lut:four_4.bin");
+    ax_lut_close(lut);
+}
+
+static void wrong_widths_of_operands_are_refused(void **state)
+{
+    (void)state;
+    unsigned char bytes[256] = {0};
+    put("own.bin", bytes, sizeof bytes);
+    assert_fails(opens("lut:own.bin,width_a=5,width_b=4"), AX_EFORMAT, "own.bin: 256 bytes, wanted 512 (u8) or 2048 (u32) for widths 5 and 4");
+    assert_fails(opens("lut:own.bin,width_a=2,width_b=8"), AX_EFORMAT, "256 bytes, wanted 4096 (u32) for widths 2 and 8");
+    assert_fails(opens("lut:own.bin,width_a=5,width_b=3,format=u32"), AX_EFORMAT, "256 bytes, wanted 1024 (u32)");
+    assert_fails(opens("lut:own.bin,width_a=8,width_b=2,format=u8"), AX_EFORMAT, "widths 8 and 2, wanted 1 to 7 for u8");
+    assert_fails(opens("lut:own.bin,width_a=5"), AX_EARG, "width_b is missing, wanted both width_a and width_b");
+    assert_fails(opens("lut:own.bin,width_b=5"), AX_EARG, "width_a is missing");
+    assert_fails(opens("lut:own.bin,width_a=5,width_b=3,width=5"), AX_EARG, "width stands beside width_a and width_b");
+    assert_fails(opens("lut:own.bin,width_a=12,width_b=3"), AX_EARG, "width_a is '12', wanted a whole number from 1 to 11");
+    assert_fails(opens("lut:own.bin,widht_a=5"), AX_EARG, "unknown key 'widht_a' (did you mean 'width_a'?)");
+    assert_fails(opens("lut:none.bin,width_a=5,width_b=3"), AX_ENOENT, "none.bin");
+    bytes[5 << 3 | 6] = 0x60;                      /* m = 5: bits 6 and 5 must be zero */
+    put("own.bin", bytes, sizeof bytes);
+    assert_fails(opens("lut:own.bin,width_a=5,width_b=3"), AX_EFORMAT, "entry (5, 6) at byte 46 is 0x60");
+}
+
 /* Whatever the bytes, the answer is a table whose words have 24 bits, or a message. */
 static void mutated_files_never_crash(void **state)
 {
@@ -225,6 +341,10 @@ int main(void)
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(u8_refuses_what_it_cannot_hold),
         cmocka_unit_test(a_key_stays_in_the_spec_only_where_it_is_needed),
+        cmocka_unit_test(operands_may_have_widths_of_their_own),
+        cmocka_unit_test(widths_of_their_own_are_written_as_they_are_read),
+        cmocka_unit_test(equal_widths_are_one),
+        cmocka_unit_test(wrong_widths_of_operands_are_refused),
         cmocka_unit_test(mutated_files_never_crash),
     };
     return cmocka_run_group_tests(tests, enter, leave);

@@ -26,8 +26,8 @@ static void analyse(mult *t)
 
 static mult table(ax_model model, int m)
 {
-    mult t = {.view = {.width = m, .direct = -1}, .words = malloc(sizeof(uint32_t) << 2 * m)};
-    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = model((unsigned)m, e >> m, e & ((1u << m) - 1));
+    mult t = {.view = {.width = m, .keys = {.m = (unsigned)m}, .direct = -1}, .words = malloc(sizeof(uint32_t) << 2 * m)};
+    for (uint32_t e = 0; e < 1u << 2 * m; e++) t.words[e] = model(&t.view.keys, e >> m, e & ((1u << m) - 1));
     t.view.words = t.words;
     analyse(&t);
     return t;
@@ -137,9 +137,9 @@ static void one_changed_word_ends_a_sum(void **state)
 }
 
 /* Depends on the first bit of i and the first three of j. */
-static uint32_t lopsided(unsigned m, uint32_t i, uint32_t j)
+static uint32_t lopsided(const ax_model_keys *p, uint32_t i, uint32_t j)
 {
-    return (i >> (m - 1)) << 22 ^ (j >> (m - 3)) * (i >> (m - 1)) << 17;
+    return (i >> (p->m - 1)) << 22 ^ (j >> (p->m - 3)) * (i >> (p->m - 1)) << 17;
 }
 
 static void each_operand_has_its_own_live_bits(void **state)
@@ -155,7 +155,7 @@ static void each_operand_has_its_own_live_bits(void **state)
     release(&t);
 }
 
-static uint32_t turned(unsigned m, uint32_t i, uint32_t j) { return lopsided(m, j, i); }
+static uint32_t turned(const ax_model_keys *p, uint32_t i, uint32_t j) { return lopsided(p, j, i); }
 
 static void the_transposed_table_has_the_facts_transposed(void **state)
 {
@@ -170,9 +170,9 @@ static void the_transposed_table_has_the_facts_transposed(void **state)
 }
 
 /* A well mixed 24-bit word for each pair (SplitMix64). */
-static uint32_t scrambled(unsigned m, uint32_t i, uint32_t j)
+static uint32_t scrambled(const ax_model_keys *p, uint32_t i, uint32_t j)
 {
-    uint64_t z = ((uint64_t)m << 40 | (uint64_t)i << 20 | j) * 0x9e3779b97f4a7c15u;
+    uint64_t z = ((uint64_t)p->m << 40 | (uint64_t)i << 20 | j) * 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     return (uint32_t)(z ^ z >> 27) & 0xffffffu;
 }
@@ -194,7 +194,7 @@ static void a_random_table_has_no_structure(void **state)
     }
 }
 
-static uint32_t gapped(unsigned m, uint32_t i, uint32_t j) { return scrambled(m, i & 0x1b, j & 0x15); }
+static uint32_t gapped(const ax_model_keys *p, uint32_t i, uint32_t j) { return scrambled(p, i & 0x1b, j & 0x15); }
 
 static void dead_bits_between_live_ones_are_found(void **state)
 {
@@ -211,12 +211,12 @@ static void dead_bits_between_live_ones_are_found(void **state)
 
 /* v = 1 everywhere and more on the first `terms` of the diagonal: rank terms + 1. */
 static int terms;
-static uint32_t spotted_one(unsigned m, uint32_t i, uint32_t j) { return (void)m, i == j && (int)i < terms ? 1u << 20 : 0; }
+static uint32_t spotted_one(const ax_model_keys *p, uint32_t i, uint32_t j) { return (void)p, i == j && (int)i < terms ? 1u << 20 : 0; }
 
 /* Mitchell's sum with as many entries of the diagonal changed, none of which carries. */
-static uint32_t spotted_sum(unsigned m, uint32_t i, uint32_t j)
+static uint32_t spotted_sum(const ax_model_keys *p, uint32_t i, uint32_t j)
 {
-    return ax_model_mit(m, i, j) + (i == j && (int)i < terms ? 3u : 0);
+    return ax_model_mit(p, i, j) + (i == j && (int)i < terms ? 3u : 0);
 }
 
 static void ranks_up_to_the_largest_are_exact(void **state)
@@ -234,7 +234,10 @@ static void ranks_up_to_the_largest_are_exact(void **state)
 }
 
 /* mbm:5 in a table of 7 bits: the same products by the leading 5. */
-static uint32_t widened(unsigned m, uint32_t i, uint32_t j) { return ax_model_mbm(5, i >> (m - 5), j >> (m - 5)); }
+static uint32_t widened(const ax_model_keys *p, uint32_t i, uint32_t j) 
+{
+    return ax_model_mbm(&(ax_model_keys){.m = 5}, i >> (p->m - 5), j >> (p->m - 5));
+}
 
 static void a_narrow_multiplier_in_a_wider_table_is_the_same(void **state)
 {
@@ -248,7 +251,7 @@ static void a_narrow_multiplier_in_a_wider_table_is_the_same(void **state)
     release(&t);
 }
 
-static uint32_t full_width(unsigned m, uint32_t i, uint32_t j) { return (i ^ j) << (23 - m) | 1; }
+static uint32_t full_width(const ax_model_keys *p, uint32_t i, uint32_t j) { return (i ^ j) << (23 - p->m) | 1; }
 
 static void products_of_more_than_7_bits_have_no_narrow_form(void **state)
 {
@@ -266,7 +269,6 @@ static void wide_families_are_known_by_their_row(void **state)
     static const enum ax_form forms[] = {
 #define AX_FAMILY(name, widest, form, title, reference) form,
 #include "lut/models.def"
-#undef AX_FAMILY
     };
     (void)state;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {

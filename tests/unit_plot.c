@@ -35,6 +35,7 @@ static void fill(ax_results *r, int *series_of, ax_plot *p)
     p->series[0].native = true;
     snprintf(p->series[1].name, AX_LABEL_MAX, "mbm");
     snprintf(p->series[2].name, AX_LABEL_MAX, "mit");
+    for (int s = 0; s < p->nseries; s++) p->series[s].variant = "";
 }
 
 static void drop(ax_results *r)

@@ -68,7 +68,8 @@ enum { AX_PANEL_MAX = 256, AX_GROUP_MAX = 256 };
 /* One step of a sum, by the table alone. */
 static inline float ax_gemm_step(const ax_plan *plan, float acc, float x, float y)
 {
-    return ax_sum_step(plan->lut.fused, ax_word(&plan->lut, ax_bits(x), ax_bits(y)), acc, x, y);
+    uint32_t word = ax_word(&plan->lut, ax_bits(x), ax_bits(y));
+    return plan->lut.compat ? acc + ax_product_approxtrain(word, x, y) : ax_sum_step(plan->lut.fused, word, acc, x, y);
 }
 
 static inline ax_extent ax_extent_join(ax_extent a, ax_extent b)

@@ -77,6 +77,7 @@ const ax_moves *ax_gemm_moves(enum ax_isa isa)
 
 const ax_gemm_kernel *ax_gemm_choose(const ax_plan *plan, int role, enum ax_isa isa)
 {
+    if (plan->lut.compat) return ax_gemm_literal;      /* all others form products by the rule */
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         for (const ax_gemm_kernel *k = sets[i]; k->name; k++)
             if (k->isa <= isa && k->serves(plan, role)) return k;

@@ -12,7 +12,7 @@ ax_cuda_device ax_cuda;
 
 /* ---- failures ---- */
 
-static char first_failure[256];
+static char first_failure[2048];      /* a compiler's own text may be in it */
 
 static const char *error_text(void) { return first_failure[0] ? first_failure : nullptr; }
 int ax_cuda_status(void) { return first_failure[0] ? -1 : 0; }

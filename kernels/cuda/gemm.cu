@@ -30,6 +30,19 @@ static const uint32_t *copy_words(const ax_lut_view *lut)
     return (const uint32_t *)device;
 }
 
+/* The words, or their transpose, as T; the row of zeros stays below. */
+template <class T> static const void *copy_rows(const uint32_t *words, int width, int turned)
+{
+    const int64_t side = 1 << width, n = (side + 1) * side;
+    T *rows = (T *)ax_cuda_keep_room((size_t)n * sizeof(T));
+    if (!rows || !words) return rows;
+    ax_cuda_each("multiplier", n, [=] __device__(int64_t e) {
+        const int64_t from = turned && e < side * side ? e % side * side + e / side : e;
+        rows[e] = (T)(words[from] >> (sizeof(T) == 2 ? 8 : 0));
+    });
+    return rows;
+}
+
 static void copy_bytes(ax_cuda_mult *mult, const ax_plan *plan)
 {
     uint8_t bytes[SIDE_NARROW + 1][SIDE_NARROW] = {};
@@ -44,10 +57,13 @@ static void copy_bytes(ax_cuda_mult *mult, const ax_plan *plan)
 static ax_cuda_mult make_mult(const ax_plan *plan)
 {
     ax_cuda_mult m = {};
-    m.width = plan->lut.width, m.fused = plan->lut.fused, m.native = plan->lut.native;
-    m.direct = plan->lut.direct, m.linear = plan->linear;
+    m.width = plan->lut.width, m.fused = plan->lut.fused, m.native = plan->lut.native, m.compat = plan->lut.compat;
+    m.direct = plan->lut.direct, m.keys = plan->lut.keys, m.linear = plan->linear;
     if (m.native || !plan->lut.words) return m;
     m.words = copy_words(&plan->lut);
+    for (int turned = 0; turned < 2 && ax_cuda_has_rows(plan); turned++)
+        if (plan->out_bits <= AX_HALF_BITS) m.rows[turned] = copy_rows<uint16_t>(m.words, m.width, turned);
+        else m.rows[turned] = turned ? copy_rows<uint32_t>(m.words, m.width, 1) : m.words;
     if (plan->narrow) copy_bytes(&m, plan);
     if (!plan->additive || plan->linear) return m;
     m.alpha = (const uint32_t *)ax_cuda_keep(plan->alpha, sizeof(uint32_t) << m.width);
@@ -177,13 +193,11 @@ __device__ static uint32_t word_of(const ax_cuda_mult &m, uint32_t a, uint32_t b
     enum {
 #define AX_FAMILY(name, widest, form, title, reference) ROW_##name,
 #include "lut/models.def"
-#undef AX_FAMILY
     };
     switch (m.direct) {
 #define AX_FAMILY(name, widest, form, title, reference)                                                                \
-    case ROW_##name: return ax_model_##name((unsigned)m.width, i, j);
+    case ROW_##name: return ax_model_##name(&m.keys, i, j);
 #include "lut/models.def"
-#undef AX_FAMILY
     }
     return 0;
 }
@@ -191,7 +205,8 @@ __device__ static uint32_t word_of(const ax_cuda_mult &m, uint32_t a, uint32_t b
 __device__ static float step(const ax_cuda_mult &m, float acc, float x, float y)
 {
     if (m.native) return __fmaf_rn(x, y, acc);
-    return ax_sum_step(m.fused, word_of(m, ax_bits(x), ax_bits(y)), acc, x, y);
+    const uint32_t word = word_of(m, ax_bits(x), ax_bits(y));
+    return m.compat ? acc + ax_product_approxtrain(word, x, y) : ax_sum_step(m.fused, word, acc, x, y);
 }
 
 __device__ static void sum_literally(const ax_cuda_product &p)
@@ -227,13 +242,26 @@ static void run_literal(const ax_cuda_product *p, int alone)
 
 /* ---- the op ---- */
 
+static int small_too;
+
+/* For tests, which reach every kernel by small products: 1 leaves `least` out. */
+extern "C" __attribute__((visibility("default"))) void ax_cuda_serve_small(int yes) { small_too = yes; }
+
+static bool pays(const ax_cuda_gemm_kernel *k, const ax_gemm *g)
+{
+    const int64_t products = g->batch * g->m * g->n * g->k;
+    return small_too || products >= (g->n < 32 ? 4 : 1) * k->least;
+}
+
 static const ax_cuda_gemm_kernel *choose(const ax_gemm *g)
 {
-    static const ax_cuda_gemm_kernel *const sets[] = {ax_cuda_onehot_kernels, ax_cuda_sum_mma_kernels, ax_cuda_rowpanel_kernels,
-                                                      ax_cuda_blas_kernels, ax_cuda_thin_kernels, ax_cuda_simt_kernels};
+    static const ax_cuda_gemm_kernel *const sets[] = {
+        ax_cuda_user_kernels, ax_cuda_onehot_kernels,    ax_cuda_sum_mma_kernels, ax_cuda_rowpanel_kernels,
+        ax_cuda_blas_kernels, ax_cuda_tablerows_kernels, ax_cuda_thin_kernels,    ax_cuda_simt_kernels};
+    if (g->plan->lut.compat) return nullptr;      /* all of them form products by the rule */
     for (const ax_cuda_gemm_kernel *set : sets)
         for (const ax_cuda_gemm_kernel *k = set; k->name; k++)
-            if (k->capability <= ax_cuda.capability && k->strict >= g->strict && k->serves(g)) return k;
+            if (k->capability <= ax_cuda.capability && k->strict >= g->strict && pays(k, g) && k->serves(g)) return k;
     return nullptr;
 }
 
@@ -271,7 +299,7 @@ static void run(const ax_gemm *g)
         if (!p.mult.native && !kernel->finds_extents) start_extents(g, &p);
         kernel->run(g, &p);
         ax_cuda_phase(AX_PHASE_ENCODE);
-        if (!p.mult.native) run_literal(&p, 0);
+        if (!p.mult.native && !kernel->literal_too) run_literal(&p, 0);
     }
     ax_cuda_check(cudaGetLastError(), "gemm");
 }
@@ -329,7 +357,7 @@ static void run_in_parts(const ax_gemm *g)
 void ax_cuda_gemm(const ax_gemm *g)
 {
     AX_CUDA_OP("gemm", g->c, g->a, g->b, g->bias, g->m, g->n, g->k, g->ldc, g->batch, g->a_batch, g->b_batch, g->c_batch,
-               g->activation, g->strict, g->plan->hash);
+               g->activation, g->strict, g->plan->hash, g->plan->lut.code ? g->plan->lut.code->hash : 0);
     if (g->m <= 0 || g->n <= 0 || g->batch <= 0) return;
     if (g->batch > BATCH_MOST || cut(g->a, g->m) < g->m || cut(g->b, g->n) < g->n) run_in_parts(g);
     else run(g);

@@ -404,7 +404,7 @@ static int serves_powers(const ax_gemm *g)
 }
 
 const ax_cuda_gemm_kernel ax_cuda_onehot_kernels[] = {
-    {"cuda-powers", 80, 0, serves_powers, ax_powers_run, 1},
-    {"cuda-onehot", 90, 0, serves_onehot, run_onehot, 1},
+    {"cuda-powers", 80, 0, serves_powers, ax_powers_run, 1, 1 << 25},
+    {"cuda-onehot", 90, 0, serves_onehot, run_onehot, 1, 1 << 25},
     {},
 };

@@ -518,7 +518,7 @@ static void run(const ax_gemm *g, const ax_cuda_product *p)
     else launch<4, 2>(g, p, form);
 }
 
-/* Encoding touches (m + n) k elements and must be worth it. */
+/* Encoding touches (m + n) k elements and must be worth it (as must the whole: `least`). */
 static int serves(const ax_gemm *g)
 {
     double m = (double)g->m, n = (double)g->n, k = (double)g->k;
@@ -528,6 +528,6 @@ static int serves(const ax_gemm *g)
 }
 
 const ax_cuda_gemm_kernel ax_cuda_sum_mma_kernels[] = {
-    {"cuda-sum-mma", 80, 0, serves, run},
+    {"cuda-sum-mma", 80, 0, serves, run, 0, 100 << 20},
     {},
 };

@@ -1,5 +1,5 @@
 /* The kinds of products that ordinary arithmetic makes: how operands are kept in shared memory, and what a step of the sum is, in
- * the strict order. LANES: threads along n; 32 where a step reads a row of a table, so that a warp reads one row at a time. */
+ * the strict order. LANES: threads along n; 32 where a step looks a row of a table up, so that a warp reads one row at a time. */
 #ifndef AX_CUDA_KINDS_H
 #define AX_CUDA_KINDS_H
 
@@ -28,7 +28,7 @@ struct ax_step_of {
 template <class A_, class B_, int SHARED_, int GATED_, int LANES_> struct ax_kind {
     typedef A_ A;
     typedef B_ B;
-    enum { SHARED = SHARED_, GATED = GATED_, LANES = LANES_, CAREFUL = 0 };
+    enum { SHARED = SHARED_, GATED = GATED_, LANES = LANES_, LOOKS_UP = LANES > 16, CAREFUL = 0 };
     __device__ static bool tiny_a(const A &) { return false; }
     __device__ static bool tiny_b(const B &) { return false; }
     __device__ static float careful_step(float acc, const A &, const B &) { return acc; }
@@ -41,18 +41,20 @@ struct ax_native : ax_kind<float, float, 0, 0, 16> {
     __device__ static float step(const ax_step_of &, float acc, A a, B b, int) { return __fmaf_rn(a, b, acc); }
 };
 
-/* Additive: the bits of a product are a sum; the FMA supplies b's exponent and sign, and flushes where a or b is zero. Integer
- * additions have half the FMAs' rate: one in four goes as a multiplication by one, through the FMAs' pipe. */
+/* Additive: the bits of a product are a sum, of words from tables or, of a linear one, of the operands' own leading bits; the FMA
+ * supplies b's exponent and sign, and flushes where a or b is zero. Integer additions have half the FMAs' rate: one in four goes as
+ * a multiplication by one, through the FMAs' pipe. */
 struct ax_additive : ax_kind<uint32_t, ax_word_and_power, 0, 1, 16> {
     __device__ static A pack_a(const ax_cuda_mult &m, float x)
     {
         uint32_t bits = ax_bits(x);
-        return ax_is_zero(bits) ? 0 : (bits & 0xff800000u) + m.alpha[ax_index_of(bits, m.width)];
+        if (ax_is_zero(bits)) return 0;
+        return m.linear ? bits & ax_kept(m) : (bits & 0xff800000u) + m.alpha[ax_index_of(bits, m.width)];
     }
     __device__ static B pack_b(const ax_cuda_mult &m, float y)
     {
         uint32_t bits = ax_bits(y);
-        return {m.beta[ax_index_of(bits, m.width)], ax_power_of(bits)};
+        return {m.linear ? bits & ax_kept(m) & AX_FRACTION : m.beta[ax_index_of(bits, m.width)], ax_power_of(bits)};
     }
     __device__ static float step(const ax_step_of &s, float acc, A a, const B &b, int nth)
     {
@@ -61,12 +63,6 @@ struct ax_additive : ax_kind<uint32_t, ax_word_and_power, 0, 1, 16> {
         else sum = a + b.word;
         return __fmaf_rn(__uint_as_float(sum), b.power, acc);
     }
-};
-
-/* The same where the summands are the operands' own leading bits. */
-struct ax_linear : ax_additive {
-    __device__ static A pack_a(const ax_cuda_mult &m, float x) { return ax_is_zero(ax_bits(x)) ? 0 : ax_bits(x) & ax_kept(m); }
-    __device__ static B pack_b(const ax_cuda_mult &m, float y) { return {ax_bits(y) & ax_kept(m) & AX_FRACTION, ax_power_of(ax_bits(y))}; }
 };
 
 /* The truncated product of truncated significands, m >= 8: rounding toward zero is truncation to 23 bits, a mask does the rest. */
@@ -113,7 +109,7 @@ struct ax_biased : ax_kind<ax_biased_row, ax_word_and_power, 0, 1, 16> {
     __device__ static float careful_step(float acc, const A &a, const B &b)
     {
         float v = __uint_as_float(b.word + ((a.word & AX_FRACTION) | ONE));
-        if (b.word < a.limit) v = __fadd_rn(v, AX_KAPPA);
+        v = __fadd_rn(v, b.word < a.limit ? AX_KAPPA : 0.0f);      /* v is at least 1 */
         v = __uint_as_float(__float_as_uint(v) + ((a.word & ~(uint32_t)AX_FRACTION) - ONE));
         return a.word ? __fadd_rn(acc, __fmul_rn(v, b.power)) : acc;
     }
@@ -135,9 +131,7 @@ struct ax_bytes : ax_kind<ax_word_and_power, ax_word_and_power, AX_NARROW_TABLE,
 };
 
 /* Any table, read through the caches. */
-template <int FUSED> struct ax_words : ax_kind<ax_word_and_power, ax_word_and_power, 0, 1, 32> {
-    typedef ax_word_and_power A;
-    typedef ax_word_and_power B;
+struct ax_words : ax_kind<ax_word_and_power, ax_word_and_power, 0, 1, 32> {
     __device__ static A pack_a(const ax_cuda_mult &m, float x)
     {
         uint32_t bits = ax_bits(x), row = ax_is_zero(bits) ? 1u << m.width : ax_index_of(bits, m.width);
@@ -147,7 +141,7 @@ template <int FUSED> struct ax_words : ax_kind<ax_word_and_power, ax_word_and_po
     __device__ static float step(const ax_step_of &s, float acc, const A &a, const B &b, int)
     {
         float u = __uint_as_float(__ldg(s.m.words + a.word + b.word) + ax_bits(a.power));
-        return FUSED ? __fmaf_rn(u, b.power, acc) : __fadd_rn(acc, __fmul_rn(u, b.power));
+        return s.m.fused ? __fmaf_rn(u, b.power, acc) : __fadd_rn(acc, __fmul_rn(u, b.power));
     }
 };
 
@@ -164,7 +158,6 @@ static inline int ax_is_linear(const ax_plan *p) { return p->linear; }
 static inline int ax_is_truncated(const ax_plan *p) { return p->form == AX_FORM_PRODUCT && !p->lut.fused; }
 static inline int ax_is_biased(const ax_plan *p) { return p->form == AX_FORM_BIASED_SUM && !p->lut.fused && p->lut.width >= 8; }
 static inline int ax_is_bytes(const ax_plan *p) { return p->narrow != nullptr; }
-static inline int ax_is_fused_words(const ax_plan *p) { return p->lut.words && p->lut.fused; }
-static inline int ax_is_words(const ax_plan *p) { return p->lut.words && !p->lut.fused; }
+static inline int ax_is_words(const ax_plan *p) { return p->lut.words != nullptr; }
 
 #endif

@@ -88,6 +88,13 @@ __device__ static inline ax_cuda_place ax_k_place(const ax_cuda_source &s, uint3
     return {(int64_t)outer * s.k_outer_stride + (int64_t)inner * s.k_stride, 0, 0};
 }
 
+/* The same of a matrix, known to be one: only how far it is. */
+__device__ static inline int64_t ax_matrix_k(const ax_cuda_source &s, uint32_t k)
+{
+    uint32_t inner, outer = ax_divide(&inner, k, s.k_inner);
+    return (int64_t)outer * s.k_outer_stride + (int64_t)inner * s.k_stride;
+}
+
 /* How far from `data` the element of a row and a k lies, in floats; -1 outside the tensor, where it is +0. */
 __device__ static inline int64_t ax_offset(const ax_cuda_source &s, const ax_cuda_place &row, const ax_cuda_place &k)
 {
@@ -123,6 +130,15 @@ __device__ static inline float ax_fetch_flattened(const ax_cuda_source &s, const
     if (!s.flat) return ax_fetch(s, row, k);
     const bool inside = (uint32_t)(row.y + k.y) < (uint32_t)s.h && (uint32_t)(row.x + k.x) < (uint32_t)s.w;
     return inside ? __ldg(s.data + (row.at + k.at)) : 0.0f;
+}
+
+/* Four channels from there on, which lie together in 16 aligned bytes. */
+__device__ static inline float4 ax_fetch_four(const ax_cuda_source &s, const ax_cuda_place &row, const ax_cuda_place &k)
+{
+    int64_t at = row.at + k.at;
+    if (!s.flat) at = ax_offset(s, row, k);
+    else if ((uint32_t)(row.y + k.y) >= (uint32_t)s.h || (uint32_t)(row.x + k.x) >= (uint32_t)s.w) at = -1;
+    return at < 0 ? make_float4(0.0f, 0.0f, 0.0f, 0.0f) : __ldg((const float4 *)(const void *)(s.data + at));
 }
 
 /* Do neighbouring rows lie closer together than neighbouring k? Then threads run along rows when they fetch. */

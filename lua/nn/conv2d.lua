@@ -2,6 +2,7 @@
 -- activation =, use_bias =, multiplier =, name = }
 local activated = require "nn.activated"
 local engine = require "engine"
+local estimated = require "estimated"
 local layer = require "nn.layer"
 local spec = require "spec"
 local window = require "nn.window"
@@ -35,6 +36,7 @@ function conv2d:build(ctx, x)
   self.x, self.by, self.pad = x, ctx:multipliers(self), pad
   self.w = ctx:param(self, "kernel", { kh, kw, c, self.filters }, kh * kw * c, kh * kw * self.filters)
   self.b = self.use_bias and ctx:param(self, "bias", { self.filters }) or nil
+  self.estimated = estimated.new(ctx, x, self.w)
   self.y = ctx:node({ out[1], out[2], self.filters }, true)
   return self.y
 end
@@ -46,14 +48,32 @@ function conv2d:forward()
     s[1], s[2], p[1], p[2], self.by.forward)
 end
 
+local function backward_weight(self, dy, m)
+  local s, p = self.stride, self.pad
+  if self.estimated:by_both(m) then
+    engine.conv2d_lut2d_grad_weight(self.w.grad, self.x.value, self.w.value, dy, s[1], s[2], p[1], p[2], m)
+  else
+    local x, under = self.estimated:by_weights(m)
+    engine.conv2d_grad_weight(self.w.grad, x, dy, s[1], s[2], p[1], p[2], under)
+  end
+end
+
+local function backward_input(self, dy, m)
+  local s, p = self.stride, self.pad
+  if self.estimated:by_both(m) then
+    engine.conv2d_lut2d_grad_input(self.x.grad, self.x.value, self.w.value, dy, s[1], s[2], p[1], p[2], m)
+  else
+    local w, under = self.estimated:by_input(m)
+    engine.conv2d_grad_input(self.x.grad, dy, w, s[1], s[2], p[1], p[2], under)
+  end
+end
+
 function conv2d:backward()
   activated.backward(self)
-  local dy, s, p = self.y.grad, self.stride, self.pad
-  engine.conv2d_grad_weight(self.w.grad, self.x.value, dy, s[1], s[2], p[1], p[2], self.by.grad_weight)
+  local dy = self.y.grad
+  backward_weight(self, dy, self.by.grad_weight)
   if self.b then engine.bias_grad(self.b.grad, dy) end
-  if self.x.grad then
-    engine.conv2d_grad_input(self.x.grad, dy, self.w.value, s[1], s[2], p[1], p[2], self.by.grad_input)
-  end
+  if self.x.grad then backward_input(self, dy, self.by.grad_input) end
 end
 
 return conv2d

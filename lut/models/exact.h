@@ -5,8 +5,9 @@
 
 #include "lut/view.h"
 
-static inline AX_HD uint32_t ax_model_exact(unsigned m, uint32_t i, uint32_t j)
+static inline AX_HD uint32_t ax_model_exact(const ax_model_keys *p, uint32_t i, uint32_t j)
 {
+    const unsigned m = p->m;
     uint64_t one = (uint64_t)1 << m;
     uint64_t product = (one + i) * (one + j);                    /* 2m fraction bits, in [1, 4) */
     uint32_t carry = (uint32_t)(product >> (2 * m + 1));

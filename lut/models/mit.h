@@ -6,9 +6,9 @@
 
 #include "lut/view.h"
 
-static inline AX_HD uint32_t ax_model_mit(unsigned m, uint32_t i, uint32_t j)
+static inline AX_HD uint32_t ax_model_mit(const ax_model_keys *p, uint32_t i, uint32_t j)
 {
-    return (i + j) << (23 - m);
+    return (i + j) << (23 - p->m);
 }
 
 #endif

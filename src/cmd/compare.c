@@ -74,7 +74,8 @@ int cmd_compare(int argc, char **argv)
         {0},
     };
     const ax_usage usage = {"compare", "STUDY A B", "two families, or two multipliers, side by side",
-                            "A and B are families (mbm mit), then each width is a row, or multipliers (mbm:7 mit:5). Shown: the mean over\n"
+                            "A and B are families (mbm mit), then each width is a row, or multipliers (mbm:7 mit:5), or values of a parameter that\n"
+                            "varies (lr=0.01 lr=0.1), then each multiplier is a row. Shown: the mean over\n"
                             "seeds with the half-width of its 95 % t-interval, the difference paired by seed with its own, and the p of\n"
                             "McNemar's exact test on the test images that only one of the two got right, pooled over the seeds.", 3, 3};
     ax_texts args;

@@ -11,19 +11,29 @@
 
 enum { WORDS_MAX = 256 };
 
-/* Whether `name` (a family or a spec) means this group. */
-static bool is_of(const ax_group *g, const char *name)
+/* Whether `name` is all of the group's label, or all that distinguishes it from others of its multiplier: "where=all". */
+static bool is_exactly(const ax_group *g, const char *name)
 {
+    return !strcmp(g->label, name) || (g->variant[0] && !strcmp(g->variant + 1, name));
+}
+
+/* Whether `name` (a family, a spec or a variant) means this group: where it is some groups' own name, it means no others. */
+static bool is_of(const ax_comparison *c, const ax_group *g, const char *name)
+{
+    for (int i = 0; i < c->groups.n; i++)
+        if (is_exactly(&c->groups.groups[i], name)) return is_exactly(g, name);
     return !strcmp(g->first->multiplier, name) || !strcmp(g->first->family, name);
 }
 
 static int unknown(const ax_comparison *c, const char *name)
 {
-    const char *names[2 * WORDS_MAX];
+    const char *names[3 * WORDS_MAX];
     size_t n = 0;
-    for (int i = 0; i < c->groups.n && n + 2 <= 2 * WORDS_MAX; i++) {
-        names[n++] = c->groups.groups[i].first->multiplier;
-        names[n++] = c->groups.groups[i].first->family;
+    for (int i = 0; i < c->groups.n && n + 3 <= 3 * WORDS_MAX; i++) {
+        const ax_group *g = &c->groups.groups[i];
+        names[n++] = g->first->multiplier;
+        names[n++] = g->first->family;
+        if (g->variant[0]) names[n++] = g->variant + 1;
     }
     return ax_fail(AX_EARG, "compare: no trial of '%s' in study %s%s; wanted a family (mbm) or a multiplier (mbm:7) of it", name,
                    c->results->study, ax_text_hint(name, names, n));
@@ -32,13 +42,15 @@ static int unknown(const ax_comparison *c, const char *name)
 static int check_name(const ax_comparison *c, const char *name)
 {
     for (int i = 0; i < c->groups.n; i++)
-        if (is_of(&c->groups.groups[i], name)) return AX_OK;
+        if (is_of(c, &c->groups.groups[i], name)) return AX_OK;
     return unknown(c, name);
 }
 
-/* Names of one multiplier each pair whatever their widths; families pair by width. */
+/* Names of one multiplier each pair whatever their widths; families pair by width, variants by multiplier. */
 static bool partners(const ax_comparison *c, const ax_group *a, const ax_group *b)
 {
+    if (is_exactly(a, c->a) && is_exactly(b, c->b))
+        return !strcmp(a->label, c->a) || !strcmp(b->label, c->b) || !strcmp(a->first->multiplier, b->first->multiplier);
     bool named = !strcmp(a->first->multiplier, c->a) && !strcmp(b->first->multiplier, c->b);
     return !strcmp(a->variant, b->variant) && (named || a->first->width == b->first->width);
 }
@@ -90,17 +102,17 @@ static int add_pairs(ax_comparison *c)
     for (int i = 0; i < c->groups.n; i++) {
         const ax_group *a = &c->groups.groups[i];
         bool any = false;
-        for (int k = 0; is_of(a, c->a) && k < c->groups.n; k++) {
+        for (int k = 0; is_of(c, a, c->a) && k < c->groups.n; k++) {
             const ax_group *b = &c->groups.groups[k];
-            if (!is_of(b, c->b) || !partners(c, a, b)) continue;
+            if (!is_of(c, b, c->b) || !partners(c, a, b)) continue;
             AX_TRY(add_row(c, a, b));
             any = true;
         }
-        if (is_of(a, c->a) && !any) AX_TRY(add_row(c, a, NULL));
+        if (is_of(c, a, c->a) && !any) AX_TRY(add_row(c, a, NULL));
     }
     for (int k = 0; k < c->groups.n; k++) {
         const ax_group *b = &c->groups.groups[k];
-        bool any = !is_of(b, c->b);
+        bool any = !is_of(c, b, c->b);
         for (int i = c->nbaseline; !any && i < c->n; i++) any = c->rows[i].b == b;
         if (!any) AX_TRY(add_row(c, NULL, b));
     }

@@ -42,19 +42,26 @@ static void p_cell(char out[CELL], const ax_compare_row *row)
 
 static const ax_group *group_of(const ax_compare_row *row) { return row->a ? row->a : row->b; }
 
+/* What distinguishes the row from others of its width; nothing where that is what is compared. */
+static const char *variant_of(const ax_compare_row *row)
+{
+    return row->a && row->b && strcmp(row->a->variant, row->b->variant) != 0 ? "" : group_of(row)->variant;
+}
+
 /* "7 (1,8,7) 16 bits", with what else distinguishes the row. */
 static void label_cell(char *out, size_t size, const ax_comparison *c, const ax_compare_row *row)
 {
     const ax_group *g = group_of(row);
+    const char *variant = variant_of(row);
     int m = g->first->width;
     if (row - c->rows < c->nbaseline) snprintf(out, size, "%s (1,8,%d) %d bits", g->label, m, 9 + m);
     else if (row->a && row->b && row->b->first->width != m)
-        snprintf(out, size, "%d (1,8,%d) | %d (1,8,%d)%s", m, m, row->b->first->width, row->b->first->width, g->variant);
-    else snprintf(out, size, "%d (1,8,%d) %d bits%s", m, m, 9 + m, g->variant);
+        snprintf(out, size, "%d (1,8,%d) | %d (1,8,%d)%s", m, m, row->b->first->width, row->b->first->width, variant);
+    else snprintf(out, size, "%d (1,8,%d) %d bits%s", m, m, 9 + m, variant);
 }
 
 typedef struct {
-    char label[AX_LABEL_MAX + 300], a[CELL], b[CELL], diff[CELL], p[CELL];
+    char label[AX_LABEL_MAX + AX_VARIANT_MAX + 44], a[CELL], b[CELL], diff[CELL], p[CELL];
     int na, nb;
 } cells;
 
@@ -67,6 +74,12 @@ static void fill(cells *out, const ax_comparison *c, const ax_compare_row *row, 
     p_cell(out->p, row);
     out->na = row->sa.used;
     out->nb = row->sb.used;
+}
+
+/* What a side is called: "mbm:7", or "mbm:7 lr=0.01" where the row does not say it. */
+static const char *name_of(const ax_compare_row *row, const ax_group *g)
+{
+    return !g ? "" : strcmp(variant_of(row), g->variant) ? g->label : g->first->multiplier;
 }
 
 static const char *unit(const ax_comparison *c) { return in_percent(c) ? " %" : ""; }
@@ -143,11 +156,12 @@ int ax_compare_text(ax_buf *out, const ax_comparison *c)
 
 /* ---- JSON ---- */
 
-static void json_side(cJSON *row, const char *key, const ax_group *g, const ax_sample *s)
+static void json_side(cJSON *tree, const char *key, const ax_compare_row *row, const ax_group *g, const ax_sample *s)
 {
     if (!g) return;
-    cJSON *o = ax_json_set_object(row, key);
+    cJSON *o = ax_json_set_object(tree, key);
     ax_json_set_string(o, "multiplier", g->first->multiplier);
+    if (strcmp(variant_of(row), g->variant) != 0) ax_json_set_string(o, "params", g->variant[0] ? g->variant + 1 : "");
     ax_json_set_number(o, "n", s->used);
     ax_json_set_number(o, "mean", s->mean);
     ax_json_set_number(o, "sd", s->sd);
@@ -164,9 +178,9 @@ static cJSON *json_row(const ax_comparison *c, const ax_compare_row *row)
     snprintf(format, sizeof format, "(1,8,%d) %d bits", g->first->width, 9 + g->first->width);
     ax_json_set_number(o, "width", g->first->width);
     ax_json_set_string(o, "format", format);
-    if (g->variant[0]) ax_json_set_string(o, "params", g->variant + 1);
-    json_side(o, "a", row->a, &row->sa);
-    json_side(o, "b", row->b, &row->sb);
+    if (variant_of(row)[0]) ax_json_set_string(o, "params", variant_of(row) + 1);
+    json_side(o, "a", row, row->a, &row->sa);
+    json_side(o, "b", row, row->b, &row->sb);
     if (row->pairs && c->test_t) {
         cJSON *d = ax_json_set_object(o, "difference");
         ax_json_set_number(d, "n", row->pairs);
@@ -232,11 +246,11 @@ int ax_compare_csv(ax_buf *out, const ax_comparison *c)
     for (int i = 0; i < c->n; i++) {
         const ax_compare_row *row = &c->rows[i];
         const ax_group *g = group_of(row);
-        ax_buf_printf(out, "%d,\"%s\"", g->first->width, g->variant[0] ? g->variant + 1 : "");
-        ax_buf_printf(out, ",\"%s\",%d", row->a ? row->a->first->multiplier : "", row->sa.used);
+        ax_buf_printf(out, "%d,\"%s\"", g->first->width, variant_of(row)[0] ? variant_of(row) + 1 : "");
+        ax_buf_printf(out, ",\"%s\",%d", name_of(row, row->a), row->sa.used);
         csv_number(out, row->a ? row->sa.mean : NAN);
         csv_number(out, row->a ? row->sa.half : NAN);
-        ax_buf_printf(out, ",\"%s\",%d", row->b ? row->b->first->multiplier : "", row->sb.used);
+        ax_buf_printf(out, ",\"%s\",%d", name_of(row, row->b), row->sb.used);
         csv_number(out, row->b ? row->sb.mean : NAN);
         csv_number(out, row->b ? row->sb.half : NAN);
         ax_buf_printf(out, ",%d", row->pairs);

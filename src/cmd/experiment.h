@@ -8,6 +8,9 @@
 /* Plans args: FILE.lua key=value... AX_EARG: a word without '='. */
 int ax_experiment_plan(ax_plan_file *p, const ax_usage *usage, const ax_texts *args, bool strict);
 
+/* A search as far as the results in dir decide it; any other plan stays as it is. args: those of ax_experiment_plan. */
+int ax_experiment_next(ax_plan_file *p, const char *dir, const ax_texts *args);
+
 /* The study directory: `given`, or results/NAME. The caller frees; NULL: AX_ENOMEM. */
 char *ax_experiment_dir(const char *given, const ax_plan_file *p);
 

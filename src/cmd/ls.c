@@ -7,6 +7,7 @@
 #include "cmd/options.h"
 #include "cmd/output.h"
 #include "store/export.h"
+#include "store/groups.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -56,25 +57,46 @@ static void cell(char out[16], const char *format, double v)
     else snprintf(out, 16, format, v);
 }
 
-static void print_table(const ax_record *const *t, int n)
+/* What distinguishes the trials beside multiplier and seed, behind each line. */
+static cJSON **params_of(const ax_record *const *t, int n)
 {
+    cJSON **params = ax_alloc((size_t)n + 1, sizeof *params);
+    for (int i = 0; params && i < n; i++) params[i] = cJSON_Parse(t[i]->params);
+    return params;
+}
+
+static int print_table(const ax_record *const *t, int n)
+{
+    ax_buf variant = {0};
+    cJSON **params = params_of(t, n);
+    if (!params) return AX_ENOMEM;
     int wide = 10;
+    bool energies = false;
     for (int i = 0; i < n; i++) {
         int len = (int)strlen(t[i]->multiplier);
         wide = len > wide ? len : wide;
+        energies = energies || !isnan(t[i]->energy_uj);
     }
     if (!ax_common_options.quiet)
-        printf("%-16s  %-*s %5s %6s  %-11s %6s %9s %9s %9s\n", "id", wide, "multiplier", "width", "seed", "state", "epochs", "test acc", "test loss",
-               "train s");
+        printf("%-16s  %-*s %5s %6s  %-11s %6s %9s %9s %9s%s\n", "id", wide, "multiplier", "width", "seed", "state", "epochs", "test acc", "test loss",
+               "train s", energies ? " energy uJ" : "");
     for (int i = 0; i < n; i++) {
-        char acc[16], loss[16], time[16];
+        char acc[16], loss[16], time[16], energy[16];
         cell(acc, "%.2f %%", 100 * t[i]->test_acc);
         cell(loss, "%.4f", t[i]->test_loss);
         cell(time, "%.1f", t[i]->train_s);
-        printf("%-16s  %-*s %5d %6llu  %-11s %6d %9s %9s %9s%s\n", t[i]->id, wide, t[i]->multiplier, t[i]->width,
+        cell(energy, "%.4g", t[i]->energy_uj);
+        ax_buf_clear(&variant);
+        ax_groups_variant(&variant, params, n, i);
+        printf("%-16s  %-*s %5d %6llu  %-11s %6d %9s %9s %9s%*s%s%s%s\n", t[i]->id, wide, t[i]->multiplier, t[i]->width,
                (unsigned long long)t[i]->seed, ax_state_name(t[i]->state), t[i]->epochs, acc, loss, time,
-               t[i]->in_plan ? "" : "  not in plan");
+               energies ? 10 : 0, energies ? energy : "", variant.len ? " " : "", ax_buf_str(&variant), t[i]->in_plan ? "" : "  not in plan");
     }
+    for (int i = 0; i < n; i++) cJSON_Delete(params[i]);
+    ax_free(params);
+    int status = ax_buf_status(&variant);
+    ax_buf_release(&variant);
+    return status;
 }
 
 static int print_json(const ax_results *r, const ax_record *const *t, int n)
@@ -112,7 +134,7 @@ int cmd_ls(int argc, char **argv)
     int status = trials ? select_trials(trials, &n, &r, where) : AX_ENOMEM;
     if (status == AX_OK && sort) status = sort_trials(trials, n, sort);
     if (status == AX_OK && json) status = print_json(&r, trials, n);
-    else if (status == AX_OK) print_table(trials, n);
+    else if (status == AX_OK) status = print_table(trials, n);
     ax_free(trials);
     ax_results_release(&r);
     return status;

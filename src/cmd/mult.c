@@ -17,7 +17,7 @@ static void widths_text(char *text, size_t size, const ax_family *f)
     else snprintf(text, size, "%d to %d", f->min_width, f->max_width);
 }
 
-static const char facts_format[] = "  %-24s %9s  %14s  %11s  %-30s  %s\n";
+static const char facts_format[] = "  %-36s %9s  %14s  %11s  %-30s  %s\n";
 
 static void facts_heading(void)
 {
@@ -37,30 +37,63 @@ static void facts_line(const ax_mult *m)
     printf(facts_format, format, live, lines, out, ax_mult_structure(structure, plan), ax_mult_kernels(kernels, plan));
 }
 
-/* Every width of a family; JSON objects into `array`, or lines. */
-static int list_widths(cJSON *array, const ax_family *f)
+/* One multiplier; a JSON object into `array`, or a line. */
+static int list_one(cJSON *array, const char *spec)
 {
+    const ax_mult *m = ax_mult_get(spec);
+    if (!m) return ax_errstatus();
+    if (!array) {
+        facts_line(m);
+        return AX_OK;
+    }
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddItemToArray(array, object);
+    ax_json_set_string(object, "multiplier", spec);
+    ax_json_set_number(object, "width", ax_mult_lut(m)->width);
+    ax_mult_facts_json(object, m);
+    return AX_OK;
+}
+
+static bool needs_keys(const ax_family *f)
+{
+    const ax_family_key *key;
+    for (int k = 0; (key = ax_family_key_at(f, k)); k++)
+        if (key->standard == AX_KEY_REQUIRED) return true;
+    return false;
+}
+
+/* Every width of a family; of one that needs keys an example, as a table and, above width 11, as code. */
+static int list_family(cJSON *array, const ax_family *f)
+{
+    enum { EXAMPLE_CODE_WIDTH = 16 };
+    char spec[AX_SPEC_MAX];
+    if (f->min_width == f->max_width) return list_one(array, f->name);
+    if (needs_keys(f)) {
+        ax_family_example(spec, sizeof spec, f, AX_EXAMPLE_WIDTH);
+        AX_TRY(list_one(array, spec));
+        ax_family_example(spec, sizeof spec, f, EXAMPLE_CODE_WIDTH);
+        return list_one(array, spec);
+    }
     for (int width = f->min_width; width <= f->max_width; width++) {
-        char spec[64];
-        snprintf(spec, sizeof spec, f->min_width == f->max_width ? "%s" : "%s:%d", f->name, width);
-        const ax_mult *m = ax_mult_get(spec);
-        if (!m) return ax_errstatus();
-        if (!array) {
-            facts_line(m);
-            continue;
-        }
-        cJSON *object = cJSON_CreateObject();
-        cJSON_AddItemToArray(array, object);
-        ax_json_set_string(object, "multiplier", spec);
-        ax_json_set_number(object, "width", width);
-        ax_mult_facts_json(object, m);
+        ax_family_example(spec, sizeof spec, f, width);
+        AX_TRY(list_one(array, spec));
     }
     return AX_OK;
 }
 
-static int is_file_family(int row)
+static void keys_json(cJSON *object, const ax_family *f)
 {
-    return row == ax_family_count() - 1;
+    char text[64];
+    const ax_family_key *key;
+    cJSON *array = ax_json_set_array(object, "keys");
+    for (int k = 0; (key = ax_family_key_at(f, k)); k++) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddItemToArray(array, row);
+        ax_family_key_range(text, sizeof text, key);
+        ax_json_set_string(row, "key", key->name);
+        ax_json_set_string(row, "range", text);
+        ax_json_set_bool(row, "required", key->standard == AX_KEY_REQUIRED);
+    }
 }
 
 static int list_json(void)
@@ -77,8 +110,9 @@ static int list_json(void)
         ax_json_set_number(object, "max_width", f->max_width);
         ax_json_set_string(object, "title", f->title);
         ax_json_set_string(object, "reference", f->reference);
-        if (!ax_common_options.verbose || is_file_family(row)) continue;
-        int status = list_widths(ax_json_set_array(object, "multipliers"), f);
+        keys_json(object, f);
+        if (!ax_common_options.verbose || f->file_keys) continue;
+        int status = list_family(ax_json_set_array(object, "multipliers"), f);
         if (status != AX_OK) {
             cJSON_Delete(tree);
             return status;
@@ -87,20 +121,35 @@ static int list_json(void)
     return ax_output_json(tree);
 }
 
+/* "k=1..m+1", and in brackets where a spec may leave a key out; "-" for none. */
+static void keys_text(char *text, size_t size, const ax_family *f)
+{
+    char range[64];
+    const ax_family_key *key;
+    snprintf(text, size, "%s", f->file_keys ? f->file_keys : ax_family_key_at(f, 0) ? "" : "-");
+    for (int k = 0; (key = ax_family_key_at(f, k)); k++) {
+        size_t n = strlen(text);
+        ax_family_key_range(range, sizeof range, key);
+        snprintf(text + n, size - n, key->standard == AX_KEY_REQUIRED ? "%s%s=%s" : "%s[%s=%s]", k ? " " : "", key->name, range);
+    }
+}
+
 static int list_text(void)
 {
-    printf("%-7s %-8s %-58s %s\n", "family", "widths", "what it is", "reference");
+    static const char format[] = "%-7s %-8s %-26s %-51s %s\n";
+    printf(format, "family", "widths", "keys", "what it is", "reference");
     for (int row = 0; row < ax_family_count(); row++) {
         const ax_family *f = ax_family_at(row);
-        char widths[32];
+        char widths[32], keys[128];
         widths_text(widths, sizeof widths, f);
-        printf("%-7s %-8s %-58s %s\n", f->name, widths, f->title, f->reference);
+        keys_text(keys, sizeof keys, f);
+        printf(format, f->name, widths, keys, f->title, f->reference);
     }
     if (!ax_common_options.verbose) return AX_OK;
     putchar('\n');
     facts_heading();
     for (int row = 0; row < ax_family_count(); row++)
-        if (!is_file_family(row)) AX_TRY(list_widths(NULL, ax_family_at(row)));
+        if (!ax_family_at(row)->file_keys) AX_TRY(list_family(NULL, ax_family_at(row)));
     return AX_OK;
 }
 
@@ -110,9 +159,10 @@ static int mult_list(int argc, char **argv)
     const ax_option options[] = {{"json", 0, AX_OPT_FLAG, &json, NULL, "print JSON", 0, 0}, {0}};
     const ax_usage usage = {
         "mult list", "", "The families of multipliers.",
-        "A multiplier is written family:width, such as mbm:7; fp32 stands alone. -v adds, for every width, what was found in\n"
-        "its table (docs/multipliers.md, Analysis) and the kernel that serves it on this machine: two names where a product\n"
-        "with the second operand in rows has another.", 0, 0};
+        "A multiplier is written family:width, such as mbm:7, and the family's keys behind it, such as drum:7,k=4; fp32 stands\n"
+        "alone. -v adds, for every width, what was found in its table (docs/multipliers.md, Analysis) and the kernel that serves\n"
+        "it on this machine: two names where a product with the second operand in rows has another. Of a family that cannot do\n"
+        "without keys it shows an example at widths 7 and 16.", 0, 0};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;
@@ -124,7 +174,8 @@ int cmd_mult(int argc, char **argv)
     static const ax_verb rows[] = {
         {"list", mult_list, "", "the families; -v: every width, with the kernel that serves it"},
         {"errors", ax_mult_errors, "SPEC...", "MRED, bias, worst case, ... over all operand pairs"},
-        {"plot", ax_mult_plot, "SPEC -o FILE.svg", "heat map of the relative error"},
+        {"plot", ax_mult_plot, "SPEC -o FILE.svg", "a picture of the relative error: heat map, or by the first operand"},
+        {"compare", ax_mult_compare, "A B", "two multipliers side by side: errors, and the pairs that differ"},
         {0},
     };
     return ax_verbs_run(rows, argc, argv);

@@ -1,4 +1,4 @@
-/* approxrun mult plot: heat map of the relative error over the significands of both operands. */
+/* approxrun mult plot: the kinds of pictures of a multiplier; the heat map of its relative error over both operands. */
 #include "cmd/mult.h"
 
 #include "base/alloc.h"
@@ -40,15 +40,15 @@ static void colour_of(char text[8], double at)           /* at in [-1, 1] */
     snprintf(text, 8, "#%02x%02x%02x", rgb[0] & 255, rgb[1] & 255, rgb[2] & 255);
 }
 
-/* The operands along one axis: all of them up to 11 bits, else 2^11, one drawn in each of as many equal intervals. */
-static void operands(float *x, const ax_lut *lut, int axis)
+int ax_mult_axis(float operands[AX_AXIS_MAX], const ax_lut *lut, int axis)
 {
     int bits = lut->width <= AX_TABLE_MAX_WIDTH ? lut->width : AX_TABLE_MAX_WIDTH;
     for (uint32_t k = 0; k < 1u << bits; k++) {
         uint32_t below = ax_rng(AX_ERRORS_SEED, AX_RNG_TEST, (uint64_t)axis, k).v[0] >> (9 + bits);
         uint32_t fraction = k << (23 - bits) | (lut->width > bits ? below : 0);
-        x[k] = ax_float(ax_bits(1.0f) | (fraction & ~0u << (23 - lut->width)));
+        operands[k] = ax_float(ax_bits(1.0f) | (fraction & ~0u << (23 - lut->width)));
     }
+    return 1 << bits;
 }
 
 static double cell_error(const ax_lut *lut, const float *a, const float *b, int count)
@@ -65,12 +65,11 @@ static double cell_error(const ax_lut *lut, const float *a, const float *b, int 
 static int measure(heat_map *map, const ax_lut *lut)
 {
     map->bits = lut->width < CELL_BITS ? lut->width : CELL_BITS;
-    int n = 1 << map->bits, count = (lut->width < AX_TABLE_MAX_WIDTH ? 1 << lut->width : 1 << AX_TABLE_MAX_WIDTH) / n;
-    float a[1 << AX_TABLE_MAX_WIDTH], b[1 << AX_TABLE_MAX_WIDTH];
+    float a[AX_AXIS_MAX], b[AX_AXIS_MAX];
+    int n = 1 << map->bits, count = ax_mult_axis(a, lut, 0) / n;
+    ax_mult_axis(b, lut, 1);
     map->error = ax_alloc((size_t)n * (size_t)n, sizeof *map->error);
     if (!map->error) return AX_ENOMEM;
-    operands(a, lut, 0);
-    operands(b, lut, 1);
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++) {
             double e = cell_error(lut, a + i * count, b + j * count, count);
@@ -142,7 +141,7 @@ static void draw_bar(ax_buf *b, const heat_map *map)
     }
     ax_buf_printf(b, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"%s\"/>\n", BAR_X, TOP, BAR_WIDTH, SIDE, AX_INK);
     double limit = 100 * (map->limit > 0 ? map->limit : 1);
-    ax_ticks t = ax_ticks_over(-limit, limit, 8);
+    ax_ticks t = ax_ticks_over(-limit, limit, 12);
     for (double v = ceil(-limit / t.step) * t.step; v <= limit * (1 + 1e-9); v += t.step) {
         char text[32];
         double y = TOP + SIDE * (0.5 - v / limit / 2);
@@ -155,18 +154,24 @@ static void draw_bar(ax_buf *b, const heat_map *map)
     ax_svg_text(b, BAR_X + BAR_WIDTH / 2.0, TOP - 10, AX_MIDDLE, 12, AX_INK, "error, %");
 }
 
-static void draw(ax_buf *b, const heat_map *map, const ax_lut *lut)
+void ax_mult_summary(ax_buf *svg, double x, double y, const ax_lut *lut)
 {
-    char name[AX_SPEC_MAX + 32], title[AX_SPEC_MAX + 96], summary[256], t[4][24];
+    char summary[256], t[4][24];
     ax_errors e;
     ax_errors_measure(&e, lut, NULL);
-    ax_lut_format(name, sizeof name, lut);
-    snprintf(title, sizeof title, "%s: relative error of a product", name);
     snprintf(summary, sizeof summary, "MRED %s %%, bias %s %%, from %s to %s %%", ax_percent(t[0], e.mred, 0), ax_percent(t[1], e.bias, 1),
              ax_percent(t[2], e.min, 1), ax_percent(t[3], e.max, 1));
+    ax_svg_text(svg, x, y, AX_START, 12, AX_FAINT, summary);
+}
+
+static void draw(ax_buf *b, const heat_map *map, const ax_lut *lut)
+{
+    char name[AX_SPEC_MAX + 32], title[AX_SPEC_MAX + 96];
+    ax_lut_format(name, sizeof name, lut);
+    snprintf(title, sizeof title, "%s: relative error of a product", name);
     ax_svg_open(b, WIDTH, HEIGHT, title);
     ax_svg_heading(b, LEFT, 30, WIDTH - LEFT - 10, title);
-    ax_svg_text(b, LEFT, 52, AX_START, 12, AX_FAINT, summary);
+    ax_mult_summary(b, LEFT, 52, lut);
     draw_cells(b, map);
     draw_axes(b);
     draw_bar(b, map);
@@ -176,18 +181,37 @@ static void draw(ax_buf *b, const heat_map *map, const ax_lut *lut)
     ax_svg_close(b);
 }
 
-static int plot(const char *spec, const char *out)
+static int heat(ax_buf *svg, const ax_lut *lut)
 {
     heat_map map = {0};
+    int status = measure(&map, lut);
+    if (status == AX_OK) draw(svg, &map, lut);
+    ax_free(map.error);
+    return status;
+}
+
+static const struct {
+    const char *name;
+    int (*draw)(ax_buf *svg, const ax_lut *lut);
+} kinds[] = {{"heat", heat}, {"operand", ax_mult_curve}};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static int find_kind(int *kind, const char *name)
+{
+    const char *names[KINDS];
+    for (int k = 0; k < KINDS; k++) names[k] = kinds[k].name;
+    for (*kind = 0; *kind < KINDS; ++*kind)
+        if (!strcmp(name, names[*kind])) return AX_OK;
+    return ax_fail(AX_EARG, "mult plot: --kind is '%s'%s, wanted heat or operand", name, ax_text_hint(name, names, KINDS));
+}
+
+static int plot(const char *spec, int kind, const char *out)
+{
     ax_buf svg;
     ax_buf_init(&svg);
     ax_lut *lut = ax_lut_open(spec);
-    int status = lut ? measure(&map, lut) : ax_errstatus();
-    if (status == AX_OK) {
-        draw(&svg, &map, lut);
-        status = ax_output_text(&svg, out);
-    }
-    ax_free(map.error);
+    int status = lut ? kinds[kind].draw(&svg, lut) : ax_errstatus();
+    if (status == AX_OK) status = ax_output_text(&svg, out);
     ax_buf_release(&svg);
     ax_lut_close(lut);
     return status;
@@ -195,14 +219,22 @@ static int plot(const char *spec, const char *out)
 
 int ax_mult_plot(int argc, char **argv)
 {
-    const char *out = NULL;
-    const ax_option options[] = {{"output", 'o', AX_OPT_TEXT, &out, "FILE.svg", "the picture (-: stdout)", 0, 0}, {0}};
-    const ax_usage usage = {"mult plot", "SPEC -o FILE.svg", "Heat map of the relative error over the significands of both operands.",
-                            "Blue: the product is too small; red: too large. At most 128 x 128 cells; above 7 bits a cell is a mean.", 1, 1};
+    const char *out = NULL, *name = "heat";
+    int kind;
+    const ax_option options[] = {
+        {"kind", 'k', AX_OPT_TEXT, &name, "KIND", "heat (default): both operands; operand: the first one", 0, 0},
+        {"output", 'o', AX_OPT_TEXT, &out, "FILE.svg", "the picture (-: stdout)", 0, 0},
+        {0},
+    };
+    const ax_usage usage = {
+        "mult plot", "SPEC -o FILE.svg [--kind heat|operand]", "The relative error over the significands of the operands, as an SVG picture.",
+        "heat: both operands; blue: the product is too small, red: too large; at most 128 x 128 cells, above 7 bits a cell is a\n"
+        "mean. operand: the mean, the least and the largest error over all second operands, for each first one.", 1, 1};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;
+    AX_TRY(find_kind(&kind, name));
     if (!out) return ax_fail(AX_EARG, "mult plot: -o FILE.svg is missing");
     if (strcmp(out, "-") && !ax_text_ends(out, ".svg")) return ax_fail(AX_EARG, "mult plot: -o is '%s', wanted a name ending in .svg", out);
-    return plot(args.items[0], out);
+    return plot(args.items[0], kind, out);
 }

@@ -8,6 +8,7 @@
 #include "cmd/output.h"
 #include "lut/lut.h"
 #include "run/progress.h"
+#include "store/groups.h"
 #include "store/results.h"
 
 #include <math.h>
@@ -43,6 +44,30 @@ static int look(enum ax_state *states, double *seconds, const ax_plan_file *p, c
     return AX_OK;
 }
 
+/* What a trial is called beside its seed, "mbm:7 lr=0.01", for each of the plan's. NULL: AX_ENOMEM. */
+static char **labels_of(const ax_plan_file *p)
+{
+    ax_buf text = {0};
+    char **labels = ax_alloc((size_t)p->n, sizeof *labels);
+    cJSON **params = ax_alloc((size_t)p->n, sizeof *params);
+    int done = 0;
+    for (int i = 0; params && i < p->n; i++) params[i] = cJSON_Parse(p->specs[i].params);
+    for (int i = 0; params && labels && i < p->n; i++) {
+        ax_buf_clear(&text);
+        ax_buf_puts(&text, p->specs[i].multiplier);
+        ax_groups_variant(&text, params, p->n, i);
+        labels[i] = ax_strdup(ax_buf_str(&text));
+        done += labels[i] && ax_buf_status(&text) == AX_OK;
+    }
+    for (int i = 0; params && i < p->n; i++) cJSON_Delete(params[i]);
+    ax_free(params);
+    ax_buf_release(&text);
+    if (done == p->n) return labels;
+    for (int i = 0; labels && i < p->n; i++) ax_free(labels[i]);
+    ax_free(labels);
+    return NULL;
+}
+
 static bool finished(enum ax_state s) { return s == AX_STATE_complete || s == AX_STATE_diverged; }
 
 /* ---- forms ---- */
@@ -66,20 +91,26 @@ static int print_json(const ax_plan_file *p, const char *dir, const enum ax_stat
         ax_json_set_u64(t, "seed", s->seed);
         ax_json_set_number(t, "epochs", s->epochs);
         ax_json_set_number(t, "multiplies", s->multiplies);
+        if (!isnan(s->energy_uj)) ax_json_set_number(t, "energy_uj", s->energy_uj);
+        if (!isnan(s->train_energy_j)) ax_json_set_number(t, "train_energy_j", s->train_energy_j);
         ax_json_set_string(t, "state", ax_state_name(states[i]));
         cJSON_AddItemToObject(t, "params", cJSON_CreateRaw(s->params));
         cJSON_AddItemToArray(trials, t);
         if (!finished(states[i])) left += s->multiplies;
+    }
+    if (p->round) {
+        ax_json_set_number(tree, "round", p->round);
+        ax_json_set_bool(tree, "more", p->more);
     }
     ax_json_set_number(tree, "multiplies_left", left);
     ax_json_set_number(tree, "seconds_left", left * seconds);
     return ax_output_json(tree);
 }
 
-static void print_ids(const ax_plan_file *p, const enum ax_state *states)
+static void print_ids(const ax_plan_file *p, char *const *labels, const enum ax_state *states)
 {
     for (int i = 0; i < p->n; i++)
-        printf("%s  %-11s  %s seed %llu\n", p->specs[i].id, ax_state_name(states[i]), p->specs[i].multiplier,
+        printf("%s  %-11s  %s seed %llu\n", p->specs[i].id, ax_state_name(states[i]), labels[i],
                (unsigned long long)p->specs[i].seed);
 }
 
@@ -101,21 +132,28 @@ static void describe(char format[64], char table[32], const char *spec)
     ax_lut_close(lut);
 }
 
-static bool listed_before(const ax_plan_file *p, int i)
+static bool used_before(const ax_plan_file *p, int i)
 {
     for (int k = 0; k < i; k++)
         if (!strcmp(p->specs[k].multiplier, p->specs[i].multiplier)) return true;
     return false;
 }
 
-static bool seed_before(const ax_plan_file *p, int first, int i)
+static bool listed_before(char *const *labels, int i)
 {
-    for (int k = first; k < i; k++)
-        if (!strcmp(p->specs[k].multiplier, p->specs[i].multiplier) && p->specs[k].seed == p->specs[i].seed) return true;
+    for (int k = 0; k < i; k++)
+        if (!strcmp(labels[k], labels[i])) return true;
     return false;
 }
 
-static int print_row(const ax_plan_file *p, const enum ax_state *states, int first, int width)
+static bool seed_before(const ax_plan_file *p, char *const *labels, int first, int i)
+{
+    for (int k = first; k < i; k++)
+        if (!strcmp(labels[k], labels[i]) && p->specs[k].seed == p->specs[i].seed) return true;
+    return false;
+}
+
+static int print_row(const ax_plan_file *p, char *const *labels, const enum ax_state *states, int first, int width)
 {
     char format[64], table[32];
     double multiplies = 0;
@@ -123,13 +161,13 @@ static int print_row(const ax_plan_file *p, const enum ax_state *states, int fir
     ax_buf_init(&seeds);
     ax_buf_init(&marks);
     for (int i = first; i < p->n; i++) {
-        if (strcmp(p->specs[i].multiplier, p->specs[first].multiplier) != 0) continue;
-        if (!seed_before(p, first, i)) ax_buf_printf(&seeds, "%s%llu", seeds.len ? " " : "", (unsigned long long)p->specs[i].seed);
+        if (strcmp(labels[i], labels[first]) != 0) continue;
+        if (!seed_before(p, labels, first, i)) ax_buf_printf(&seeds, "%s%llu", seeds.len ? " " : "", (unsigned long long)p->specs[i].seed);
         ax_buf_printf(&marks, "%c", letters[states[i]]);
         multiplies += p->specs[i].multiplies;
     }
     describe(format, table, p->specs[first].multiplier);
-    printf("  %-*s  %-18s  %-8s  %9.3g  %-12s  %s\n", width, p->specs[first].multiplier, format, table, multiplies, ax_buf_str(&seeds),
+    printf("  %-*s  %-18s  %-8s  %9.3g  %-12s  %s\n", width, labels[first], format, table, multiplies, ax_buf_str(&seeds),
            ax_buf_str(&marks));
     ax_buf_release(&seeds);
     ax_buf_release(&marks);
@@ -142,7 +180,7 @@ static void print_head(const ax_plan_file *p, const char *dir, const enum ax_sta
     double left = 0;
     char text[32];
     for (int i = 0; i < p->n; i++) {
-        rows += !listed_before(p, i);
+        rows += !used_before(p, i);
         done += finished(states[i]);
         if (!finished(states[i])) left += p->specs[i].multiplies;
     }
@@ -152,22 +190,24 @@ static void print_head(const ax_plan_file *p, const char *dir, const enum ax_sta
     printf("   %s\n", dir);
 }
 
-static int print_table(const ax_plan_file *p, const char *dir, const enum ax_state *states, double seconds)
+static int print_table(const ax_plan_file *p, char *const *labels, const char *dir, const enum ax_state *states, double seconds)
 {
     int width = 10, used[AX_STATE_COUNT] = {0};
     for (int i = 0; i < p->n; i++) {
-        int n = (int)strlen(p->specs[i].multiplier);
+        int n = (int)strlen(labels[i]);
         width = n > width ? n : width;
         used[states[i]] = 1;
     }
     print_head(p, dir, states, seconds);
     printf("  %-*s  %-18s  %-8s  %9s  %-12s  %s\n", width, "multiplier", "format", "table", "products", "seeds", "state");
     for (int i = 0; i < p->n; i++)
-        if (!listed_before(p, i)) AX_TRY(print_row(p, states, i, width));
+        if (!listed_before(labels, i)) AX_TRY(print_row(p, labels, states, i, width));
     printf(" ");
     for (int s = 0; s < AX_STATE_COUNT; s++)
         if (used[s]) printf(" %c %s", letters[s], ax_state_name((enum ax_state)s));
     printf("\n");
+    if (p->more) printf("  round %d of the search; its results decide what follows\n", p->round);
+    else if (p->round) printf("  the search has ended, in round %d\n", p->round);
     return AX_OK;
 }
 
@@ -175,11 +215,13 @@ int ax_experiment_show(const ax_plan_file *p, const char *dir, enum ax_plan_form
 {
     double seconds;
     enum ax_state *states = ax_alloc((size_t)p->n, sizeof *states);
-    if (!states) return AX_ENOMEM;
-    int status = look(states, &seconds, p, dir);
+    char **labels = states ? labels_of(p) : NULL;
+    int status = labels ? look(states, &seconds, p, dir) : AX_ENOMEM;
     if (status == AX_OK && form == AX_PLAN_JSON) status = print_json(p, dir, states, seconds);
-    else if (status == AX_OK && form == AX_PLAN_IDS) print_ids(p, states);
-    else if (status == AX_OK) status = print_table(p, dir, states, seconds);
+    else if (status == AX_OK && form == AX_PLAN_IDS) print_ids(p, labels, states);
+    else if (status == AX_OK) status = print_table(p, labels, dir, states, seconds);
+    for (int i = 0; labels && i < p->n; i++) ax_free(labels[i]);
+    ax_free(labels);
     ax_free(states);
     return status;
 }
@@ -204,7 +246,8 @@ int cmd_plan(int argc, char **argv)
     ax_plan_file plan;
     AX_TRY(ax_experiment_plan(&plan, &usage, &args, strict));
     char *dir = ax_experiment_dir(given, &plan);
-    int status = dir ? ax_experiment_show(&plan, dir, json ? AX_PLAN_JSON : ids ? AX_PLAN_IDS : AX_PLAN_TABLE) : AX_ENOMEM;
+    int status = dir ? ax_experiment_next(&plan, dir, &args) : AX_ENOMEM;
+    if (status == AX_OK) status = ax_experiment_show(&plan, dir, json ? AX_PLAN_JSON : ids ? AX_PLAN_IDS : AX_PLAN_TABLE);
     ax_free(dir);
     ax_plan_file_release(&plan);
     return status;

@@ -7,6 +7,7 @@
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
+#include "store/groups.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -32,42 +33,74 @@ const double *ax_plot_curve(const ax_plot *p, int trial)
     return NULL;
 }
 
-/* "mbm" of "mbm:7", "drum,k=4" of "drum:7,k=4"; a table's family is its file's name. */
-static void series_name(char name[AX_LABEL_MAX], const ax_record *r)
+/* "mbm" of "mbm:7", "drum,k=4" of "drum:7,k=4"; a table's family is its file's name. Gives its length. */
+static size_t series_name(char name[AX_LABEL_MAX], const ax_record *r)
 {
     const char *keys = ax_text_starts(r->multiplier, "lut:") ? NULL : strchr(r->multiplier, ',');
     snprintf(name, AX_LABEL_MAX, "%s%.*s", r->family, keys ? AX_LABEL_MAX - 80 : 0, keys ? keys : "");
+    return strlen(name);
 }
 
-static int series_number(ax_plot *p, const ax_record *r)
+static int series_number(ax_plot *p, const ax_record *r, const char *variant)
 {
-    char name[AX_LABEL_MAX];
-    series_name(name, r);
+    char name[sizeof p->series->name];
+    size_t at = series_name(name, r);
+    snprintf(name + at, sizeof name - at, "%.*s", AX_VARIANT_MAX - 1, variant);
     for (int s = 0; s < p->nseries; s++)
         if (!strcmp(p->series[s].name, name)) return s;
     if (p->nseries == AX_SERIES_MAX) return -1;
     ax_series *s = &p->series[p->nseries];
-    snprintf(s->name, sizeof s->name, "%s", name);
+    memcpy(s->name, name, sizeof name);
+    s->variant = s->name + at;
     s->native = !strcmp(r->multiplier, "fp32");
     return p->nseries++;
 }
 
+static bool is_drawn(const ax_record *r) { return r->in_plan && (r->state == AX_STATE_complete || r->state == AX_STATE_diverged); }
+
 /* Trials of the plan that came to an end. */
 static int group(ax_plot *p)
 {
-    p->series_of = ax_alloc((size_t)p->results->n + 1, sizeof *p->series_of);
-    if (!p->series_of) return AX_ENOMEM;
-    for (int t = 0; t < p->results->n; t++) {
+    int n = p->results->n, status = AX_OK;
+    ax_buf variant = {0};
+    cJSON **params = ax_alloc((size_t)n + 1, sizeof *params);
+    p->series_of = ax_alloc((size_t)n + 1, sizeof *p->series_of);
+    if (!params || !p->series_of) status = AX_ENOMEM;
+    for (int t = 0; t < n && status == AX_OK; t++)
+        if (is_drawn(&p->results->trials[t])) params[t] = cJSON_Parse(p->results->trials[t].params);
+    for (int t = 0; t < n && status == AX_OK; t++) {
         const ax_record *r = &p->results->trials[t];
-        bool ended = r->state == AX_STATE_complete || r->state == AX_STATE_diverged;
-        p->series_of[t] = r->in_plan && ended ? series_number(p, r) : -1;
-        if (r->in_plan && ended && p->series_of[t] < 0)
-            return ax_fail(AX_EARG, "plot: more than %d families in '%s'", AX_SERIES_MAX, p->results->study);
+        ax_buf_clear(&variant);
+        if (is_drawn(r)) ax_groups_variant(&variant, params, n, t);
+        p->series_of[t] = is_drawn(r) ? series_number(p, r, ax_buf_str(&variant)) : -1;
+        status = ax_buf_status(&variant);
+        if (is_drawn(r) && p->series_of[t] < 0)
+            status = ax_fail(AX_EARG, "plot: more than %d families or parameters in '%s'; 'export --format md' has a row for each", AX_SERIES_MAX,
+                             p->results->study);
     }
-    return AX_OK;
+    for (int t = 0; params && t < n; t++) cJSON_Delete(params[t]);
+    ax_free(params);
+    ax_buf_release(&variant);
+    return status;
 }
 
-static int plot(const char *study, const char *kind, const char *metric, const char *out)
+static int plot_series(ax_buf *b, ax_plot *p, int (*draw)(ax_buf *b, const ax_plot *p))
+{
+    int status = group(p);
+    if (status == AX_OK) status = draw(b, p);
+    ax_free(p->series_of);
+    return status;
+}
+
+static int by_width(ax_buf *b, ax_plot *p) { return plot_series(b, p, ax_plot_by_width); }
+static int by_epoch(ax_buf *b, ax_plot *p) { return plot_series(b, p, ax_plot_by_epoch); }
+static int pareto(ax_buf *b, ax_plot *p) { return ax_plot_pareto(b, p); }
+
+static const char *const kinds[] = {"width", "epochs", "pareto"};
+static int (*const draws[])(ax_buf *b, ax_plot *p) = {by_width, by_epoch, pareto};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static int plot(const char *study, int kind, const char *metric, const char *out)
 {
     ax_results results;
     AX_TRY(ax_results_open(&results, study));
@@ -75,34 +108,33 @@ static int plot(const char *study, const char *kind, const char *metric, const c
     p.scale = ax_text_ends(p.metric, "_acc") ? 100 : 1;
     ax_buf svg;
     ax_buf_init(&svg);
-    int status = group(&p);
-    if (status == AX_OK) status = !strcmp(kind, "width") ? ax_plot_by_width(&svg, &p) : ax_plot_by_epoch(&svg, &p);
+    int status = draws[kind](&svg, &p);
     if (status == AX_OK) status = ax_output_text(&svg, out);
     ax_buf_release(&svg);
-    ax_free(p.series_of);
     ax_results_release(&results);
     return status;
 }
 
 int cmd_plot(int argc, char **argv)
 {
-    static const char *const kinds[] = {"width", "epochs"};
     const char *kind = NULL, *out = NULL, *metric = NULL;
     const ax_option options[] = {
-        {"kind", 'k', AX_OPT_TEXT, &kind, "KIND", "width: a metric by mantissa width; epochs: its curve", 0, 0},
+        {"kind", 'k', AX_OPT_TEXT, &kind, "KIND", "width: a metric by mantissa width; epochs: its curve; pareto: by energy", 0, 0},
         {"output", 'o', AX_OPT_TEXT, &out, "FILE.svg", "the picture (-: stdout)", 0, 0},
         {"metric", 0, AX_OPT_TEXT, &metric, "NAME", "test_acc, valid_acc, train_loss, ... (default: the study's)", 0, 0},
         {0},
     };
-    const ax_usage usage = {"plot", "STUDY --kind width|epochs -o FILE.svg", "The accuracies of a study as an SVG picture.",
-                            "STUDY is a study directory or a study file. Complete and diverged trials of the plan are drawn.", 1, 1};
+    const ax_usage usage = {"plot", "STUDY --kind width|epochs|pareto -o FILE.svg", "The accuracies of a study as an SVG picture.",
+                            "STUDY is a study directory or a study file. Complete and diverged trials of the plan are drawn. 'pareto' draws the\n"
+                            "metric by the energy of an inference's products and needs the energy of every multiplier (ax.mul.costs).", 1, 1};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;
-    if (!kind) return ax_fail(AX_EARG, "plot: --kind is missing, wanted width or epochs");
-    if (strcmp(kind, "width") && strcmp(kind, "epochs"))
-        return ax_fail(AX_EARG, "plot: --kind is '%s'%s, wanted width or epochs", kind, ax_text_hint(kind, kinds, 2));
+    int k = 0;
+    if (!kind) return ax_fail(AX_EARG, "plot: --kind is missing, wanted width, epochs or pareto");
+    while (k < KINDS && strcmp(kind, kinds[k])) k++;
+    if (k == KINDS) return ax_fail(AX_EARG, "plot: --kind is '%s'%s, wanted width, epochs or pareto", kind, ax_text_hint(kind, kinds, KINDS));
     if (!out) return ax_fail(AX_EARG, "plot: -o FILE.svg is missing");
     if (strcmp(out, "-") && !ax_text_ends(out, ".svg")) return ax_fail(AX_EARG, "plot: -o is '%s', wanted a name ending in .svg", out);
-    return plot(args.items[0], kind, metric, out);
+    return plot(args.items[0], k, metric, out);
 }

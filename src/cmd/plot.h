@@ -4,13 +4,14 @@
 
 #include "base/buf.h"
 #include "cmd/svg.h"
-#include "store/results.h"
+#include "store/groups.h"
 
 enum { AX_SERIES_MAX = 24 };
 
-/* What is drawn in one colour: the multipliers of a family that differ in width alone. fp32 has its own. */
+/* What is drawn in one colour: the multipliers of a family that differ in width alone, under equal parameters. fp32 has its own. */
 typedef struct {
-    char name[AX_LABEL_MAX];       /* "mbm", or "drum,k=4" */
+    char name[AX_LABEL_MAX + AX_VARIANT_MAX]; /* "mbm", or "drum,k=4", or "mbm lr=0.01" where a sweep varies more than multiplier and seed */
+    const char *variant;           /* the part behind the family: "" or " lr=0.01" */
     bool native;                   /* fp32 */
 } ax_series;
 
@@ -47,5 +48,6 @@ void ax_plot_marker(ax_buf *b, double x, double y, int marker, const char *colou
 
 int ax_plot_by_width(ax_buf *b, const ax_plot *p);
 int ax_plot_by_epoch(ax_buf *b, const ax_plot *p);
+int ax_plot_pareto(ax_buf *b, const ax_plot *p);
 
 #endif

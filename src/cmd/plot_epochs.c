@@ -1,4 +1,4 @@
-/* plot --kind epochs: for each multiplier the mean curve over seeds, with the range of the seeds behind it. */
+/* plot --kind epochs: for each multiplier, under equal parameters, the mean curve over seeds, with the range of the seeds behind it. */
 #include "cmd/plot.h"
 
 #include "base/error.h"
@@ -9,19 +9,25 @@
 
 static const char *const dashes[] = {"none", "7 3", "2.5 2.5", "9 3 2.5 3"};      /* by rank of width, the widest solid */
 
-/* The seeds of a multiplier at one epoch, scaled. */
+/* The seeds of one curve at one epoch, scaled. */
 typedef struct {
     double mean, lo, hi;
     int n;
 } spread;
 
-static spread spread_of(const ax_plot *p, const char *multiplier, int epoch)
+/* Whether two trials are drawn as one curve. */
+static bool together(const ax_plot *p, int t, int u)
+{
+    return p->series_of[t] >= 0 && p->series_of[t] == p->series_of[u] && !strcmp(p->results->trials[t].multiplier, p->results->trials[u].multiplier);
+}
+
+static spread spread_of(const ax_plot *p, int trial, int epoch)
 {
     spread s = {0, INFINITY, -INFINITY, 0};
     for (int t = 0; t < p->results->n; t++) {
         const ax_record *r = &p->results->trials[t];
         const double *curve = ax_plot_curve(p, t);
-        if (p->series_of[t] < 0 || strcmp(r->multiplier, multiplier) || !curve || epoch >= r->epochs || !isfinite(curve[epoch])) continue;
+        if (!together(p, t, trial) || !curve || epoch >= r->epochs || !isfinite(curve[epoch])) continue;
         double v = curve[epoch] * p->scale;
         s.mean += v;
         s.lo = fmin(s.lo, v);
@@ -40,12 +46,12 @@ static int epochs_of(const ax_plot *p)
     return epochs;
 }
 
-/* The trial that stands for its multiplier: its first. */
+/* The trial that stands for its curve: the first. */
 static bool is_first(const ax_plot *p, int trial)
 {
     if (p->series_of[trial] < 0) return false;
     for (int t = 0; t < trial; t++)
-        if (p->series_of[t] >= 0 && !strcmp(p->results->trials[t].multiplier, p->results->trials[trial].multiplier)) return false;
+        if (together(p, t, trial)) return false;
     return true;
 }
 
@@ -63,12 +69,12 @@ static double x_of(const ax_frame *f, int epoch, int epochs)
     return epochs < 2 ? (f->left + f->right) / 2 : f->left + 16 + (f->right - f->left - 32) * epoch / (epochs - 1);
 }
 
-static void draw_range(ax_buf *b, const ax_frame *f, const ax_plot *p, const char *multiplier, int epochs, const char *colour)
+static void draw_range(ax_buf *b, const ax_frame *f, const ax_plot *p, int trial, int epochs, const char *colour)
 {
     bool open = false;
     for (int k = 0; k < 2 * epochs; k++) {           /* along the upper edge, and back along the lower one */
         int epoch = k < epochs ? k : 2 * epochs - 1 - k;
-        spread s = spread_of(p, multiplier, epoch);
+        spread s = spread_of(p, trial, epoch);
         if (s.n < 2) continue;
         ax_buf_printf(b, open ? " %.1f,%.1f" : "<polygon points=\"%.1f,%.1f", x_of(f, epoch, epochs), ax_frame_y(f, k < epochs ? s.hi : s.lo));
         open = true;
@@ -80,21 +86,21 @@ static void draw_curve(ax_buf *b, ax_frame *f, const ax_plot *p, int trial, int 
 {
     const ax_record *r = &p->results->trials[trial];
     const char *colour = ax_plot_colour(p, p->series_of[trial]), *dash = dashes[rank_of(p, trial) % 4];
-    char label[AX_LABEL_MAX + 16];
-    draw_range(b, f, p, r->multiplier, epochs, colour);
+    char label[AX_LABEL_MAX + AX_VARIANT_MAX + 16];
+    draw_range(b, f, p, trial, epochs, colour);
     bool open = false;
     for (int k = 0; k < epochs; k++) {
-        spread s = spread_of(p, r->multiplier, k);
+        spread s = spread_of(p, trial, k);
         if (!s.n) continue;
         ax_buf_printf(b, open ? " %.1f,%.1f" : "<polyline points=\"%.1f,%.1f", x_of(f, k, epochs), ax_frame_y(f, s.mean));
         open = true;
     }
     if (open) ax_buf_printf(b, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n", colour, dash);
     for (int k = 0; k < epochs && epochs <= 12; k++) {
-        spread s = spread_of(p, r->multiplier, k);
+        spread s = spread_of(p, trial, k);
         if (s.n) ax_plot_marker(b, x_of(f, k, epochs), ax_frame_y(f, s.mean), rank_of(p, trial), colour);
     }
-    snprintf(label, sizeof label, "%s (1,8,%d)", r->multiplier, r->width);
+    snprintf(label, sizeof label, "%s (1,8,%d)%s", r->multiplier, r->width, p->series[p->series_of[trial]].variant);
     ax_frame_legend(b, f, colour, dash, epochs <= 12 ? rank_of(p, trial) : -1, false, label);
 }
 
@@ -116,7 +122,7 @@ int ax_plot_by_epoch(ax_buf *b, const ax_plot *p)
     double lo = INFINITY, hi = -INFINITY;
     for (int t = 0; t < p->results->n; t++)
         for (int k = 0; k < epochs && is_first(p, t); k++) {
-            spread s = spread_of(p, p->results->trials[t].multiplier, k);
+            spread s = spread_of(p, t, k);
             lo = fmin(lo, s.lo);
             hi = fmax(hi, s.hi);
             if (s.n > most) most = s.n;

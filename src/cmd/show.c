@@ -1,6 +1,7 @@
 /* approxrun show: one trial whole. */
 #include "base/error.h"
 #include "base/json.h"
+#include "cmd/assignment.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
@@ -23,10 +24,40 @@ static void print_gpu(const ax_record *t)
     cJSON_Delete(env);
 }
 
-static void print_head(const ax_record *t)
+/* "costs       mbm:7: area 410 um2, power 0.21 mW (where from)". */
+static void print_costs(const ax_results_mult *m)
+{
+    static const char *const names[] = {"area", "power", "delay", "energy"}, *const units[] = {"um2", "mW", "ns", "pJ"};
+    const double values[] = {m->costs.area_um2, m->costs.power_mw, m->costs.delay_ns, m->costs.energy_pj};
+    if (!ax_costs_known(&m->costs)) return;
+    const char *comma = "";
+    printf("costs       %s: ", m->spec);
+    for (int i = 0; i < 4; i++) {
+        if (isnan(values[i])) continue;
+        printf("%s%s %.9g %s", comma, names[i], values[i], units[i]);
+        comma = ", ";
+    }
+    if (m->costs.source[0]) printf("%s(%s)", comma[0] ? " " : "", m->costs.source);
+    printf("\n");
+}
+
+/* Of every multiplier of the trial, that of a layer too. */
+static void print_all_costs(const ax_results *r, const ax_record *t)
+{
+    cJSON *config = ax_json_parse(t->config, strlen(t->config), "config"), *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(config, "multipliers"))
+    {
+        const ax_results_mult *m = item->string ? ax_results_mult_of(r, item->string) : NULL;
+        if (m) print_costs(m);
+    }
+    cJSON_Delete(config);
+}
+
+static void print_head(const ax_results *r, const ax_record *t)
 {
     printf("trial       %s%s\n", t->id, t->in_plan ? "" : "  (not in plan)");
     printf("multiplier  %s (1,8,%d) %d bits\n", t->multiplier, t->width, 9 + t->width);
+    print_all_costs(r, t);
     printf("seed        %llu\n", (unsigned long long)t->seed);
     printf("state       %s%s%s\n", ax_state_name(t->state), t->message[0] ? ": " : "", t->message);
     printf("epochs      %d", t->epochs);
@@ -34,6 +65,9 @@ static void print_head(const ax_record *t)
     printf("\n");
     if (!isnan(t->test_acc)) printf("test acc    %.2f %%\n", 100 * t->test_acc);
     if (!isnan(t->test_loss)) printf("test loss   %.4f\n", t->test_loss);
+    if (!isnan(t->energy_uj)) printf("energy      %.4g uJ an inference's products", t->energy_uj);
+    if (!isnan(t->energy_uj) && !isnan(t->train_energy_j)) printf(", %.4g J the training's", t->train_energy_j);
+    if (!isnan(t->energy_uj)) printf("\n");
     if (!isnan(t->train_s)) printf("trained     %.1f s on %s, %s\n", t->train_s, t->device, t->host);
     print_gpu(t);
     if (!isnan(t->started)) {
@@ -44,6 +78,34 @@ static void print_head(const ax_record *t)
     }
     if (t->retries) printf("retries     %d\n", t->retries);
     if (t->tags[0]) printf("tags        %s\n", t->tags);
+}
+
+static bool is_text(const cJSON *item, const char *text) { return cJSON_IsString(item) && !strcmp(item->valuestring, text); }
+
+/* The layers' multipliers, if one has another than the trial's. A configuration holds no names: layers are numbered by type. */
+static void print_layers(const ax_record *t)
+{
+    cJSON *config = ax_json_parse(t->config, strlen(t->config), "configuration");
+    const cJSON *graph = cJSON_GetObjectItemCaseSensitive(config, "graph"), *layer, *before;
+    bool differ = false;
+    cJSON_ArrayForEach(layer, graph) {
+        const cJSON *m = cJSON_GetObjectItemCaseSensitive(layer, "multiplier");
+        differ = differ || (m && !is_text(m, t->multiplier));
+    }
+    cJSON_ArrayForEach(layer, graph) {
+        char text[256], name[64];
+        int number = 1;
+        const cJSON *m = cJSON_GetObjectItemCaseSensitive(layer, "multiplier");
+        const char *type = ax_json_get_string(layer, "type", "");
+        if (!differ || !m) continue;
+        for (before = graph->child; before != layer; before = before->next) number += !strcmp(ax_json_get_string(before, "type", ""), type);
+        snprintf(name, sizeof name, "%s%d", type, number);
+        for (int i = 0; i < ax_assignment_lines(m); i++) {
+            ax_assignment_text(text, sizeof text, m, i);
+            printf("%-11s %s\n", i ? "" : name, text);
+        }
+    }
+    cJSON_Delete(config);
 }
 
 static void print_curves(const ax_record *t)
@@ -76,10 +138,12 @@ static void print_texts(const ax_record *t)
     if (t->log_tail[0]) printf("\nlog, last lines:\n%s%s", t->log_tail, t->log_tail[strlen(t->log_tail) - 1] == '\n' ? "" : "\n");
 }
 
-static int print_json(const ax_record *t)
+static int print_json(const ax_results *r, const ax_record *t)
 {
     const ax_export_options o = {.curves = true};
     cJSON *tree = ax_export_trial(t, &o);
+    const ax_results_mult *m = ax_results_mult_of(r, t->multiplier);
+    if (m) ax_export_costs(tree, &m->costs);
     cJSON_AddRawToObject(tree, "config", t->config);
     cJSON_AddRawToObject(tree, "environment", t->env);
     if (t->confusion) {
@@ -109,9 +173,10 @@ int cmd_show(int argc, char **argv)
     AX_TRY(ax_results_open(&r, args.items[0]));
     const ax_record *t = ax_results_find(&r, args.items[1]);
     int status = t ? AX_OK : ax_errstatus();
-    if (t && json) status = print_json(t);
+    if (t && json) status = print_json(&r, t);
     else if (t) {
-        print_head(t);
+        print_head(&r, t);
+        print_layers(t);
         print_curves(t);
         print_confusion(t);
         print_texts(t);

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "cmd/assignment.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
@@ -38,23 +39,18 @@ static void shape_text(char *out, size_t size, const cJSON *shape)
         if (at < size) at += (size_t)snprintf(out + at, size - at, "%s%.0f", at ? " x " : "", d->valuedouble);
 }
 
-/* "mbm:7", or "fwd mbm:7, dx fp32, dw fp32" where the passes differ. */
-static void multiplier_text(char *out, size_t size, const cJSON *layer)
-{
-    const cJSON *m = cJSON_GetObjectItemCaseSensitive(layer, "multiplier");
-    if (cJSON_IsObject(m))
-        snprintf(out, size, "fwd %s, dx %s, dw %s", ax_json_get_string(m, "forward", ""), ax_json_get_string(m, "grad_input", ""),
-                 ax_json_get_string(m, "grad_weight", ""));
-    else snprintf(out, size, "%s", cJSON_IsString(m) ? m->valuestring : "");
-}
+static const cJSON *multiplier_of(const cJSON *layer) { return cJSON_GetObjectItemCaseSensitive(layer, "multiplier"); }
 
-static void layer_row(table_row *r, const cJSON *layer)
+/* A layer's rows: the first has all cells, the others the multipliers of later epochs alone. Gives how many there are. */
+static int layer_rows(table_row *r, const cJSON *layer)
 {
+    int n = ax_assignment_lines(multiplier_of(layer));
     snprintf(r->cell[0], CELL, "%s (%s)", ax_json_get_string(layer, "name", ""), ax_json_get_string(layer, "type", ""));
     shape_text(r->cell[1], CELL, cJSON_GetObjectItemCaseSensitive(layer, "output"));
     grouped(r->cell[2], CELL, ax_json_get_number(layer, "parameters", 0));
     grouped(r->cell[3], CELL, ax_json_get_number(layer, "multiplies", 0));
-    multiplier_text(r->cell[4], CELL, layer);
+    for (int i = 0; i < n; i++) ax_assignment_text(r[i].cell[4], CELL, multiplier_of(layer), i);
+    return n;
 }
 
 /* Columns 0, 1 and 4 are text, 2 and 3 numbers, which stand to the right. */
@@ -89,11 +85,12 @@ static void print_totals(const cJSON *tree)
 static int print_table(const cJSON *tree)
 {
     const cJSON *layers = cJSON_GetObjectItemCaseSensitive(tree, "layers"), *layer;
-    int n = cJSON_GetArraySize(layers) + 1, at = 1, width[COLUMNS] = {0};
+    int n = 1, at = 1, width[COLUMNS] = {0};
+    cJSON_ArrayForEach(layer, layers) n += ax_assignment_lines(multiplier_of(layer));
     table_row *rows = ax_alloc((size_t)n, sizeof *rows);
     if (!rows) return AX_ENOMEM;
     rows[0] = (table_row){{"Layer (type)", "Output shape", "Parameters", "Multiplies", "Multiplier"}};
-    cJSON_ArrayForEach(layer, layers) layer_row(&rows[at++], layer);
+    cJSON_ArrayForEach(layer, layers) at += layer_rows(&rows[at], layer);
     for (int i = 0; i < n; i++)
         for (int c = 0; c < COLUMNS; c++)
             if ((int)strlen(rows[i].cell[c]) > width[c]) width[c] = (int)strlen(rows[i].cell[c]);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/experiment.h"
+#include "cmd/front.h"
 #include "cmd/output.h"
 #include "cmd/device_list.h"
 #include "cmd/threads.h"
@@ -25,6 +26,16 @@ typedef struct {
     ax_device_list device_list;
     bool dry, strict, restart_failed, json;
 } sweep_options;
+
+/* A sweep under way: one round, or the rounds of a search. */
+typedef struct {
+    const sweep_options *o;
+    const ax_texts *args;        /* the script and its overrides */
+    ax_plan_file *plan;
+    const char *dir;
+    int left;                    /* trials that were not complete when their round began, of all rounds so far */
+    ax_sched_summary summary;    /* its seconds: of all rounds */
+} sweep;
 
 static void say(const char *text)
 {
@@ -111,39 +122,87 @@ static void suggest(const ax_plan_file *plan, const char *file)
         else if (strcmp(found[0], family) != 0) found[1] = family;
     }
     const char *other = found[1] ? found[1] : baseline;
-    if (found[0] && other) fprintf(stderr, "next: approxrun compare %s %s %s\n", file, found[0], other);
+    if (plan->round) fprintf(stderr, "next: approxrun plot %s --kind pareto -o front.svg\n", file);
+    else if (found[0] && other) fprintf(stderr, "next: approxrun compare %s %s %s\n", file, found[0], other);
     else fprintf(stderr, "next: approxrun ls %s\n", file);
 }
 
-static int print_json(const ax_plan_file *plan, const char *dir, const ax_sched_summary *s, int status)
+/* Calls `each` with the points of a search's front, the cheapest first. */
+static int with_front(const sweep *s, void (*each)(void *arg, const ax_plan_file *plan, const ax_front_point *p), void *arg)
 {
+    ax_results r;
+    ax_front front;
+    AX_TRY(ax_results_open(&r, s->dir));
+    int status = ax_front_make(&front, &r, s->plan->metric);
+    for (int i = 0; status == AX_OK && i < front.n; i++)
+        if (front.points[i].best) each(arg, s->plan, &front.points[i]);
+    if (status == AX_OK) ax_front_release(&front);
+    ax_results_release(&r);
+    return status;
+}
+
+static void print_point(void *arg, const ax_plan_file *plan, const ax_front_point *p)
+{
+    bool share = ax_text_ends(plan->metric, "_acc");
+    (void)arg;
+    fprintf(stderr, share ? "  %9.4g uJ  %6.2f %%" : "  %9.4g uJ  %8.4g", p->energy_uj, p->sample.mean * (share ? 100 : 1));
+    fprintf(stderr, "  %s\n", p->name);
+}
+
+static int print_front(const sweep *s)
+{
+    fprintf(stderr, "front: energy of the products of one inference, %s, multipliers\n", s->plan->metric);
+    return with_front(s, print_point, NULL);
+}
+
+static void add_point(void *array, const ax_plan_file *plan, const ax_front_point *p)
+{
+    cJSON *o = cJSON_CreateObject();
+    ax_json_set_string(o, "assignment", p->name);
+    ax_json_set_number(o, "energy_uj", p->energy_uj);
+    ax_json_set_number(o, plan->metric, p->sample.mean);
+    cJSON_AddItemToArray(array, o);
+}
+
+static int print_json(const sweep *w, int status)
+{
+    const ax_sched_summary *s = &w->summary;
     cJSON *tree = cJSON_CreateObject();
     ax_json_set_number(tree, "schema", 1);
-    ax_json_set_string(tree, "study", plan->name);
-    ax_json_set_string(tree, "directory", dir);
+    ax_json_set_string(tree, "study", w->plan->name);
+    ax_json_set_string(tree, "directory", w->dir);
     ax_json_set_string(tree, "file", s->file);
-    ax_json_set_number(tree, "trials", plan->n);
+    ax_json_set_number(tree, "trials", w->plan->n);
     ax_json_set_number(tree, "complete", s->complete);
     ax_json_set_number(tree, "diverged", s->diverged);
     ax_json_set_number(tree, "failed", s->failed);
     ax_json_set_number(tree, "interrupted", s->interrupted);
     ax_json_set_number(tree, "planned", s->planned);
     ax_json_set_number(tree, "seconds", s->seconds);
+    if (w->plan->round) {
+        ax_json_set_number(tree, "rounds", w->plan->round);
+        int made = with_front(w, add_point, ax_json_set_array(tree, "front"));
+        if (status == AX_OK) status = made;
+    }
     ax_json_set_number(tree, "exit", ax_exit_code(status));
     return ax_output_json(tree);
 }
 
-static int report(const sweep_options *o, const ax_plan_file *plan, const char *dir, const ax_sched_summary *s, int left, int status)
+static int report(const sweep *w, int status)
 {
+    const ax_sched_summary *s = &w->summary;
     char why[2048], seconds[32];
     snprintf(why, sizeof why, "%s", status == AX_OK ? "" : ax_errmsg());
-    if (o->json) AX_TRY(print_json(plan, dir, s, status));
+    if (w->o->json) AX_TRY(print_json(w, status));
     if (status == AX_OK && !ax_common_options.quiet) {
-        if (left) fprintf(stderr, "%d trial%s run in %s, all %d complete", left, left == 1 ? "" : "s", ax_time_text(seconds, s->seconds), plan->n);
-        else fprintf(stderr, "all %d trials are complete already, nothing to run", plan->n);
+        if (w->left)
+            fprintf(stderr, "%d trial%s run in %s, all %d complete", w->left, w->left == 1 ? "" : "s", ax_time_text(seconds, s->seconds),
+                    w->plan->n);
+        else fprintf(stderr, "all %d trials are complete already, nothing to run", w->plan->n);
         if (s->diverged) fprintf(stderr, " (%d diverged)", s->diverged);
         fprintf(stderr, ": %s\n", s->file);
-        suggest(plan, s->file);
+        if (w->plan->round) AX_TRY(print_front(w));
+        suggest(w->plan, s->file);
     }
     return status == AX_OK ? AX_OK : ax_fail(status, "%s", why);
 }
@@ -169,24 +228,54 @@ static int check_dir(const char *dir)
     return ax_fail(AX_ESTORE, "%s: a directory with other files in it and no study; name another with -o", dir);
 }
 
-static int run(const sweep_options *o, ax_plan_file *plan, const char *dir)
+static void announce(const sweep *s, const ax_sched_options *o, int left)
+{
+    const ax_plan_file *plan = s->plan;
+    char round[32] = "";
+    if (plan->round) snprintf(round, sizeof round, "round %d: ", plan->round);
+    fprintf(stderr, "%s: %s%d trial%s, %d to run, %d worker%s of %d thread%s, store %s\n", plan->name, round, plan->n, plan->n == 1 ? "" : "s", left,
+            o->jobs, o->jobs == 1 ? "" : "s", o->threads, o->threads == 1 ? "" : "s", s->dir);
+}
+
+/* The trials of the plan that are not complete. */
+static int run_round(sweep *s)
+{
+    double seconds = s->summary.seconds;
+    int left = count_left(s->plan, s->dir);
+    AX_TRY(write_plan(s->dir, s->plan));
+    if (left) AX_TRY(fetch_data(s->plan));
+    ax_sched_options options = sched_options(s->o, s->dir, left);
+    if (left && !options.quiet) announce(s, &options, left);
+    s->left += left;
+    int status = ax_sched_run(&s->summary, s->plan, &options);
+    s->summary.seconds += seconds;
+    return status;
+}
+
+/* Round after round, each planned from the results of those before, until there are none to come. */
+static int run_rounds(sweep *s)
+{
+    AX_TRY(run_round(s));
+    while (s->plan->more) {
+        int before = s->plan->n;
+        AX_TRY(ax_experiment_next(s->plan, s->dir, s->args));
+        if (s->plan->n > before) AX_TRY(run_round(s));
+        else if (s->plan->more)
+            return ax_fail(AX_EFAILED, "%s: round %d of the search waits for results and asks for no new trial; 'approxrun ls %s' shows "
+                           "those it has", s->plan->name, s->plan->round, s->dir);
+    }
+    return AX_OK;
+}
+
+static int run(const sweep_options *o, ax_plan_file *plan, const char *dir, const ax_texts *args)
 {
     int lock = -1;
-    ax_sched_summary summary;
+    sweep s = {.o = o, .args = args, .plan = plan, .dir = dir};
     AX_TRY(check_dir(dir));
     AX_TRY(ax_study_mkdirs(dir));
     AX_TRY(ax_study_lock(&lock, dir));
-    int status = write_plan(dir, plan);
-    int left = count_left(plan, dir);
-    if (status == AX_OK && left) status = fetch_data(plan);
-    if (status == AX_OK) {
-        ax_sched_options options = sched_options(o, dir, left);
-        if (left && !options.quiet)
-            fprintf(stderr, "%s: %d trial%s, %d to run, %d worker%s of %d thread%s, store %s\n", plan->name, plan->n, plan->n == 1 ? "" : "s", left, options.jobs,
-                    options.jobs == 1 ? "" : "s", options.threads, options.threads == 1 ? "" : "s", dir);
-        status = ax_sched_run(&summary, plan, &options);
-        status = report(o, plan, dir, &summary, left, status);
-    }
+    int status = run_rounds(&s);
+    if (s.summary.file[0]) status = report(&s, status);
     close(lock);
     return status;
 }
@@ -217,7 +306,8 @@ int cmd_sweep(int argc, char **argv)
     ax_plan_file plan;
     AX_TRY(ax_experiment_plan(&plan, &usage, &args, o.strict));
     char *dir = ax_experiment_dir(o.dir, &plan);
-    int status = !dir ? AX_ENOMEM : o.dry ? ax_experiment_show(&plan, dir, o.json ? AX_PLAN_JSON : AX_PLAN_TABLE) : run(&o, &plan, dir);
+    int status = dir ? ax_experiment_next(&plan, dir, &args) : AX_ENOMEM;
+    if (status == AX_OK) status = o.dry ? ax_experiment_show(&plan, dir, o.json ? AX_PLAN_JSON : AX_PLAN_TABLE) : run(&o, &plan, dir, &args);
     ax_free(dir);
     ax_plan_file_release(&plan);
     return status;

@@ -18,8 +18,9 @@ typedef struct ax_trial ax_trial;
 const char *ax_errmsg(void);
 int ax_errstatus(void);
 
-/* ---- from base, for the Lua side itself: experiment files, spelling suggestions ---- */
+/* ---- from base, for the Lua side itself: experiment files, ids of trials, spelling suggestions ---- */
 int ax_file_read(char **data, size_t *len, const char *path, size_t cap);
+int ax_sha256(char hex[65], const void *data, size_t len);
 void ax_free(void *p);
 const char *ax_text_nearest(const char *word, const char *const *candidates, size_t n);
 
@@ -32,6 +33,7 @@ const char *ax_engine_device(const ax_engine *e);     /* "cpu" or "cuda" */
 /* From here to the call with key -1 is segment `key` of a training step: the same ops on the same tensors whenever it runs. A
  * device may replay it as one launch. */
 int ax_engine_segment(ax_engine *e, int key);
+int ax_engine_forget(ax_engine *e);                   /* segments may call other ops from here on */
 int ax_engine_wait(ax_engine *e);                     /* until the device has done all it was told */
 
 /* ---- tensors (src/engine/tensor.c); dtype: 0 F32, 1 I32, 2 U8, 3 F64 ---- */
@@ -50,6 +52,11 @@ const char *ax_mult_spec(const ax_mult *m);           /* canonical */
 const char *ax_mult_family(const ax_mult *m);
 int ax_mult_width(const ax_mult *m);
 const char *ax_mult_sha256(const ax_mult *m);
+double ax_mult_cost(const ax_mult *m, int what);      /* of its circuit, as its own C file says: 0 um2, 1 mW, 2 ns; NaN: it does not */
+/* A multiplier of the script's own: its name is declared for n widths, then the table of each, (2^m, 2^m) words of lut/view.h, is
+ * given before a spec of that width is looked up. A definition that differs from one before replaces it. */
+int ax_mult_declare(const char *name, const int *widths, int n);
+int ax_mult_define(const char *name, int width, const uint32_t *words);
 
 /* ---- products (src/engine/ops.c): forward f(x, w); by the input f(dy, w); by the weights f(x, dy) ---- */
 /* activation: 0 none, 1 relu, 2 tanh, 3 sigmoid (enum ax_activation): the bits of ax_relu .. ax_sigmoid on the sum and bias. */
@@ -63,6 +70,17 @@ int ax_conv2d_grad_input(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *w,
 int ax_conv2d_grad_weight(ax_tensor *dw, const ax_tensor *x, const ax_tensor *dy,
                           int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m);
 int ax_bias_grad(ax_tensor *db, const ax_tensor *dy);                    /* sum over all but the last dimension */
+
+/* ---- estimated gradients of a multiplier up to width 11 (src/engine/gradient.c): docs/multipliers.md, Backward rules ---- */
+/* LUT-2D: dx and dw of y = x w from dy, the gradient of each product looked up by both operands. */
+int ax_dense_lut2d_grad_input(ax_tensor *dx, const ax_tensor *x, const ax_tensor *w, const ax_tensor *dy, const ax_mult *m);
+int ax_dense_lut2d_grad_weight(ax_tensor *dw, const ax_tensor *x, const ax_tensor *w, const ax_tensor *dy, const ax_mult *m);
+int ax_conv2d_lut2d_grad_input(ax_tensor *dx, const ax_tensor *x, const ax_tensor *w, const ax_tensor *dy,
+                               int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m);
+int ax_conv2d_lut2d_grad_weight(ax_tensor *dw, const ax_tensor *x, const ax_tensor *w, const ax_tensor *dy,
+                                int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m);
+/* LUT-1D: y = the gradient of f by its first (by = 0) or second operand (1) where the other is x: a factor of an fp32 product. */
+int ax_lut1d(ax_tensor *y, const ax_tensor *x, int by, const ax_mult *m);
 
 /* ---- elementwise, pooling, loss, optimisers (src/engine/ops.c) ---- */
 int ax_relu(ax_tensor *y, const ax_tensor *x);

@@ -25,6 +25,7 @@ static int use_threads(int threads)
 
 struct ax_device_block {
     void *memory;
+    size_t bytes;
     ax_device_block *next;
 };
 
@@ -43,10 +44,42 @@ void *ax_engine_memory(ax_engine *e, size_t count, size_t size)
             ax_fail(AX_ENOMEM, "the %s device has no %zu bytes left; a smaller batch or fewer trials at a time may fit", e->backend->name, bytes);
         return NULL;
     }
+    block->bytes = bytes;
     block->next = e->blocks;
     e->blocks = block;
     e->device_bytes += (double)bytes;
     return block->memory;
+}
+
+static size_t two_largest(const ax_engine *e)
+{
+    size_t first = 0, second = 0;
+    for (const ax_device_block *b = e->blocks; b; b = b->next) {
+        size_t bytes = (b->bytes + 63) / 64 * 64;
+        if (b->memory == e->work) continue;
+        if (bytes > first) second = first, first = bytes;
+        else if (bytes > second) second = bytes;
+    }
+    return first + second;
+}
+
+void *ax_engine_room(ax_engine *e, size_t bytes)
+{
+    if (bytes <= e->room_bytes) return e->room;
+    size_t wanted = two_largest(e);
+    if (wanted < bytes) wanted = bytes;
+    if (e->room) e->backend->memory_free(e->room);
+    e->device_bytes -= (double)e->room_bytes;
+    e->room_bytes = 0;
+    e->room = e->backend->memory_new(wanted);
+    if (!e->room) {
+        if (ax_backend_status(e->backend) == AX_OK)
+            ax_fail(AX_ENOMEM, "the %s device has no %zu bytes left for rounded operands; a smaller batch may fit", e->backend->name, wanted);
+        return NULL;
+    }
+    e->room_bytes = wanted;
+    e->device_bytes += (double)wanted;
+    return e->room;
 }
 
 static int add_work(ax_engine *e)
@@ -87,6 +120,7 @@ void ax_engine_free(ax_engine *e)
     if (recorded == e) recorded = NULL;
     e->backend->segments_forget();
     for (ax_device_block *b = e->blocks; b; b = b->next) e->backend->memory_free(b->memory);
+    if (e->room) e->backend->memory_free(e->room);
     ax_arena_release(&e->arena);
     ax_free(e);
 }
@@ -114,3 +148,11 @@ int ax_engine_segment(ax_engine *e, int key)
 }
 
 int ax_engine_wait(ax_engine *e) { return e->backend->wait() ? ax_backend_status(e->backend) : AX_OK; }
+
+int ax_engine_forget(ax_engine *e)
+{
+    if (!e) return ax_fail(AX_EARG, "engine_forget: the engine is nil");
+    AX_TRY(ax_engine_wait(e));           /* a failure would be forgotten too */
+    e->backend->segments_forget();
+    return AX_OK;
+}

@@ -19,9 +19,15 @@ struct ax_engine {
     int strict, threads;         /* go into each product */
     void *work;                  /* for products on that many threads */
     int32_t *flag;               /* where an op leaves one number for the host */
+    void *room;                  /* for ax_engine_room */
+    size_t room_bytes;
 };
 
 /* Zeroed device memory that lives as long as the engine; NULL once it is sealed, or if there is none left. */
 void *ax_engine_memory(ax_engine *e, size_t count, size_t size);
+
+/* Device memory for copies of two of the engine's tensors, of so many bytes together, until the next call; 64-byte aligned. It is made when
+ * first asked for, as large as the two largest tensors then, so that one call in a training step makes it for all. NULL: none left. */
+void *ax_engine_room(ax_engine *e, size_t bytes);
 
 #endif

@@ -1,10 +1,12 @@
 /* Products of two tensors: matmul, convolution and its gradients. Each is one ax_gemm over views of the tensors as they lie;
- * nothing is copied or unfolded. The first operand of every product is the data. */
+ * nothing is copied, unless a multiplier wants its operands rounded, or unfolded. The first operand of every product is the data. */
 #include "base/error.h"
 #include "engine/api.h"
 #include "engine/check.h"
+#include "engine/conv.h"
 #include "engine/engine.h"
 #include "engine/mult.h"
+#include "engine/rounded.h"
 
 enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2 };
 
@@ -42,19 +44,17 @@ static ax_gemm product(const ax_tensor *c, const ax_mult *m)
 }
 
 /* Kernels count rows, columns, terms and products in 32 bits. */
-static int multiply(const char *op, const ax_tensor *c, const ax_gemm *g)
+static int multiply(const char *op, const ax_tensor *c, const ax_tensor *a, const ax_tensor *b, ax_gemm *g)
 {
+    const float *at[2];
     if (g->m > INT32_MAX || g->n > INT32_MAX || g->k > INT32_MAX || g->batch > INT32_MAX)
         return ax_fail(AX_ESHAPE, "%s: %lld x %lld sums of %lld terms, %lld times; wanted less than 2^31 of each", op, (long long)g->m,
                        (long long)g->n, (long long)g->k, (long long)g->batch);
+    AX_TRY(ax_rounded_operands(at, a, b, &g->plan->lut));
+    g->a.data = at[0];
+    g->b.data = at[1];
     c->engine->kernels->gemm(g);
     return AX_OK;
-}
-
-/* Rows and k of an ordinary matrix, given the strides of both. */
-static ax_operand matrix(const ax_tensor *t, int64_t row_stride, int64_t k_stride, int64_t k)
-{
-    return (ax_operand){.kind = AX_OPERAND_MATRIX, .data = t->data, .row_stride = row_stride, .k_stride = k_stride, .k_inner = k};
 }
 
 /* ---- matmul ---- */
@@ -92,8 +92,8 @@ int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_ten
     g.m = c->shape[c->rank - 2];
     g.n = g.ldc = c->shape[c->rank - 1];
     g.k = k;
-    g.a = flags & TRANSPOSE_A ? matrix(a, 1, lda, k) : matrix(a, lda, 1, k);
-    g.b = flags & TRANSPOSE_B ? matrix(b, ldb, 1, k) : matrix(b, 1, ldb, k);
+    g.a = flags & TRANSPOSE_A ? ax_matrix(a, 1, lda, k) : ax_matrix(a, lda, 1, k);
+    g.b = flags & TRANSPOSE_B ? ax_matrix(b, ldb, 1, k) : ax_matrix(b, 1, ldb, k);
     g.bias = bias ? bias->data : NULL;
     g.activation = (enum ax_activation)activation;
     g.batch = c->size / (g.m * g.n);
@@ -104,110 +104,60 @@ int ax_matmul(ax_tensor *c, const ax_tensor *a, const ax_tensor *b, const ax_ten
         g.m *= g.batch;
         g.batch = 1;
     }
-    return multiply("matmul", c, &g);
+    return multiply("matmul", c, a, b, &g);
 }
 
 /* ---- convolution ---- */
-
-typedef struct {
-    int64_t n, h, w, c, oh, ow, oc, kh, kw;              /* x (n,h,w,c), weights (kh,kw,c,oc), y (n,oh,ow,oc) */
-    int64_t stride_h, stride_w, pad_h, pad_w;
-} conv;
-
-static int conv_geometry(conv *v, const char *op, const ax_tensor *x, const ax_tensor *w, const ax_tensor *y,
-                         const char *x_name, const char *w_name, const char *y_name)
-{
-    AX_TRY(ax_check_rank(op, x_name, x, 4));
-    AX_TRY(ax_check_rank(op, w_name, w, 4));
-    AX_TRY(ax_check_rank(op, y_name, y, 4));
-    if (x->shape[3] != w->shape[2])
-        return ax_fail(AX_ESHAPE, "%s: %s is %s but %s is %s: channels differ", op, x_name, ax_shape(x), w_name, ax_shape(w));
-    if (y->shape[3] != w->shape[3])
-        return ax_fail(AX_ESHAPE, "%s: %s is %s but %s is %s: filters differ", op, y_name, ax_shape(y), w_name, ax_shape(w));
-    if (x->shape[0] != y->shape[0])
-        return ax_fail(AX_ESHAPE, "%s: %s is %s but %s is %s: batches differ", op, x_name, ax_shape(x), y_name, ax_shape(y));
-    v->n = x->shape[0], v->h = x->shape[1], v->w = x->shape[2], v->c = x->shape[3];
-    v->oh = y->shape[1], v->ow = y->shape[2], v->oc = y->shape[3];
-    v->kh = w->shape[0], v->kw = w->shape[1];
-    AX_TRY(ax_check_windows(op, "height", v->h, v->oh, v->kh, v->stride_h, v->pad_h));
-    return ax_check_windows(op, "width", v->w, v->ow, v->kw, v->stride_w, v->pad_w);
-}
-
-/* A window is one cell, and every cell is one: patches are the tensor, a matrix (cells, channels). */
-static int is_pointwise(const conv *v)
-{
-    return v->kh == 1 && v->kw == 1 && v->pad_h == 0 && v->pad_w == 0 && v->oh == v->h && v->ow == v->w;
-}
-
-static ax_operand patches(const conv *v, const ax_tensor *x, int transposed)
-{
-    if (is_pointwise(v) && transposed) return matrix(x, 1, v->c, v->n * v->oh * v->ow);
-    if (is_pointwise(v)) return matrix(x, v->c, 1, v->c);
-    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = x->data, .n = v->n, .h = v->h, .w = v->w, .c = v->c,
-                        .out_h = v->oh, .out_w = v->ow, .kernel_h = v->kh, .kernel_w = v->kw,
-                        .stride_h = v->stride_h, .stride_w = v->stride_w, .pad_h = v->pad_h, .pad_w = v->pad_w,
-                        .dilation_h = 1, .dilation_w = 1, .step = 1, .transposed = transposed};
-}
-
-/* For each input cell and tap the output cell that used them: dy read with the forward stride as dilation, taps backwards. */
-static ax_operand backward_patches(const conv *v, const ax_tensor *dy)
-{
-    if (is_pointwise(v)) return matrix(dy, v->oc, 1, v->oc);
-    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy->data, .n = v->n, .h = v->oh, .w = v->ow, .c = v->oc,
-                        .out_h = v->h, .out_w = v->w, .kernel_h = v->kh, .kernel_w = v->kw,
-                        .stride_h = 1, .stride_w = 1, .pad_h = -v->pad_h, .pad_w = -v->pad_w,
-                        .dilation_h = v->stride_h, .dilation_w = v->stride_w, .step = -1};
-}
 
 /* y (positions, oc) = patches of x (positions, taps) x w (taps, oc) */
 int ax_conv2d(ax_tensor *y, const ax_tensor *x, const ax_tensor *w, const ax_tensor *bias, int activation,
               int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m)
 {
-    conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
+    ax_conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
     AX_TRY(check_product("conv2d", "y", y, "x", x, "w", w, m));
-    AX_TRY(conv_geometry(&v, "conv2d", x, w, y, "x", "w", "y"));
+    AX_TRY(ax_conv_geometry(&v, "conv2d", x, w, y, "x", "w", "y"));
     AX_TRY(check_bias("conv2d", bias, y));
     AX_TRY(check_activation("conv2d", activation));
     ax_gemm g = product(y, m);
     g.m = v.n * v.oh * v.ow;
     g.n = g.ldc = v.oc;
     g.k = v.kh * v.kw * v.c;
-    g.a = patches(&v, x, 0);
-    g.b = matrix(w, 1, v.oc, g.k);
+    g.a = ax_conv_patches(&v, x, 0);
+    g.b = ax_matrix(w, 1, v.oc, g.k);
     g.bias = bias ? bias->data : NULL;
     g.activation = (enum ax_activation)activation;
-    return multiply("conv2d", y, &g);
+    return multiply("conv2d", y, x, w, &g);
 }
 
 /* dx (cells, c) = backward patches of dy (cells, (kh,kw,oc)) x w read as (c, (kh,kw,oc)) */
 int ax_conv2d_grad_input(ax_tensor *dx, const ax_tensor *dy, const ax_tensor *w,
                          int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m)
 {
-    conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
+    ax_conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
     AX_TRY(check_product("conv2d_grad_input", "dx", dx, "dy", dy, "w", w, m));
-    AX_TRY(conv_geometry(&v, "conv2d_grad_input", dx, w, dy, "dx", "w", "dy"));
+    AX_TRY(ax_conv_geometry(&v, "conv2d_grad_input", dx, w, dy, "dx", "w", "dy"));
     ax_gemm g = product(dx, m);
     g.m = v.n * v.h * v.w;
     g.n = g.ldc = v.c;
     g.k = v.kh * v.kw * v.oc;
-    g.a = backward_patches(&v, dy);
-    g.b = matrix(w, v.oc, 1, v.oc);
+    g.a = ax_conv_backward_patches(&v, dy);
+    g.b = ax_matrix(w, v.oc, 1, v.oc);
     g.b.k_outer_stride = v.c * v.oc;
-    return multiply("conv2d_grad_input", dx, &g);
+    return multiply("conv2d_grad_input", dx, dy, w, &g);
 }
 
 /* dw (taps, oc) = patches of x, transposed (taps, positions) x dy (positions, oc) */
 int ax_conv2d_grad_weight(ax_tensor *dw, const ax_tensor *x, const ax_tensor *dy,
                           int stride_h, int stride_w, int pad_h, int pad_w, const ax_mult *m)
 {
-    conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
+    ax_conv v = {.stride_h = stride_h, .stride_w = stride_w, .pad_h = pad_h, .pad_w = pad_w};
     AX_TRY(check_product("conv2d_grad_weight", "dw", dw, "x", x, "dy", dy, m));
-    AX_TRY(conv_geometry(&v, "conv2d_grad_weight", x, dw, dy, "x", "dw", "dy"));
+    AX_TRY(ax_conv_geometry(&v, "conv2d_grad_weight", x, dw, dy, "x", "dw", "dy"));
     ax_gemm g = product(dw, m);
     g.m = v.kh * v.kw * v.c;
     g.n = g.ldc = v.oc;
     g.k = v.n * v.oh * v.ow;
-    g.a = patches(&v, x, 1);
-    g.b = matrix(dy, 1, v.oc, g.k);
-    return multiply("conv2d_grad_weight", dw, &g);
+    g.a = ax_conv_patches(&v, x, 1);
+    g.b = ax_matrix(dy, 1, v.oc, g.k);
+    return multiply("conv2d_grad_weight", dw, x, dy, &g);
 }

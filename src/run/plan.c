@@ -7,7 +7,9 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "script/script.h"
+#include "store/groups.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -48,6 +50,8 @@ static int take_trial(ax_spec *s, cJSON *trial)
     s->seed = ax_json_get_u64(trial, "seed", 0);
     s->epochs = (int)ax_json_get_number(trial, "epochs", 0);
     s->multiplies = ax_json_get_number(trial, "multiplies", 0);
+    s->energy_uj = ax_json_get_number(trial, "energy_uj", NAN);
+    s->train_energy_j = ax_json_get_number(trial, "train_energy_j", NAN);
     return AX_OK;
 }
 
@@ -83,31 +87,70 @@ static int take(ax_plan_file *p, cJSON *tree, const char *script, bool strict)
 {
     time_t now = time(NULL);
     struct tm utc;
+    const cJSON *search = cJSON_GetObjectItemCaseSensitive(tree, "search");
+    p->round = (int)ax_json_get_number(search, "round", 0);
+    p->more = ax_json_get_bool(search, "more", false);
     snprintf(p->name, sizeof p->name, "%s", ax_json_get_string(tree, "name", ""));
     snprintf(p->metric, sizeof p->metric, "%s", ax_json_get_string(tree, "metric", "test_acc"));
     strftime(p->created, sizeof p->created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     p->strict = strict;
     p->script = ax_strdup(script);
     p->sources = copy_member(tree, "sources");
-    if (!p->script || !p->sources) return AX_ENOMEM;
+    p->multipliers = copy_member(tree, "multipliers");
+    if (!p->script || !p->sources || !p->multipliers) return AX_ENOMEM;
     return take_trials(p, cJSON_GetObjectItemCaseSensitive(tree, "trials"));
 }
 
-int ax_plan_make(ax_plan_file *p, const char *script, const char *const *overrides, int n, bool strict, bool verbose)
+/* {"id": metric} of the finished trials in dir. */
+static int known_results(char **json, const char *dir, const char *metric)
+{
+    ax_results r;
+    cJSON *tree = cJSON_CreateObject();
+    int status = ax_results_open(&r, dir);
+    for (int i = 0; status == AX_OK && i < r.n; i++) {
+        const ax_record *t = &r.trials[i];
+        if (t->state != AX_STATE_complete && t->state != AX_STATE_diverged) continue;
+        ax_json_set_number(tree, t->id, ax_record_metric(t, metric));
+    }
+    if (status == AX_OK) ax_results_release(&r);
+    if (status == AX_ENOENT) status = AX_OK;      /* a study that is still to be */
+    *json = status == AX_OK ? ax_json_text(tree, false) : NULL;
+    cJSON_Delete(tree);
+    return status == AX_OK && !*json ? AX_ENOMEM : status;
+}
+
+/* `known`: NULL, or what is known of finished trials. */
+static int make(ax_plan_file *p, const char *script, const ax_plan_options *o, const char *known)
 {
     memset(p, 0, sizeof *p);
     char *text = NULL;
     cJSON *tree = NULL;
-    ax_script *s = ax_script_open(script, NULL, verbose);
+    ax_script *s = ax_script_open(script, NULL, o->verbose);
     if (!s) return ax_errstatus();
-    int status = ax_script_plan(s, overrides, n, strict, &text);
+    int status = known ? ax_script_know(s, known) : AX_OK;
+    if (status == AX_OK) status = ax_script_plan(s, o->overrides, o->n, o->strict, &text);
     if (status != AX_OK) goto out;
     tree = ax_json_parse(text, strlen(text), script);
-    status = tree ? take(p, tree, script, strict) : ax_errstatus();
+    status = tree ? take(p, tree, script, o->strict) : ax_errstatus();
     if (status != AX_OK) ax_plan_file_release(p);
 out:
     cJSON_Delete(tree);
     ax_free(text);
     ax_script_close(s);
     return status;
+}
+
+int ax_plan_make(ax_plan_file *p, const char *script, const ax_plan_options *o) { return make(p, script, o, NULL); }
+
+int ax_plan_next(ax_plan_file *p, const char *dir, const ax_plan_options *o)
+{
+    char *known = NULL;
+    ax_plan_file next;
+    AX_TRY(known_results(&known, dir, p->metric));
+    int status = make(&next, p->script, o, known);
+    ax_free(known);
+    AX_TRY(status);
+    ax_plan_file_release(p);
+    *p = next;
+    return AX_OK;
 }

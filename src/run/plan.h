@@ -4,7 +4,17 @@
 
 #include "store/study.h"
 
+typedef struct {
+    const char *const *overrides;        /* (n) "key=value" */
+    int n;
+    bool strict, verbose;
+} ax_plan_options;
+
 /* Evaluates SCRIPT. Two trials of the same id are one. AX_ENOENT, AX_ESCRIPT, AX_EARG as script.h says. */
-int ax_plan_make(ax_plan_file *p, const char *script, const char *const *overrides, int n, bool strict, bool verbose);
+int ax_plan_make(ax_plan_file *p, const char *script, const ax_plan_options *o);
+
+/* Evaluates p's script anew, with the results in the study directory dir, and replaces p: a search comes as far as they decide it.
+ * As ax_plan_make; p stays as it is on failure. */
+int ax_plan_next(ax_plan_file *p, const char *dir, const ax_plan_options *o);
 
 #endif

@@ -49,13 +49,25 @@ void ax_board_resized(ax_board *b)
 
 /* ---- pieces ---- */
 
+/* What a trial's multipliers are called: "mbm:5", or "mbm:5 where=only conv2d1", or the assignment of a search. */
+static void multipliers(char *out, size_t size, const ax_spec *s)
+{
+    cJSON *params = s->params ? cJSON_Parse(s->params) : NULL;
+    const char *where = ax_json_get_string(params, "where", NULL), *assignment = ax_json_get_string(params, "assignment", NULL);
+    if (assignment) snprintf(out, size, "%s", assignment);
+    else if (where) snprintf(out, size, "%s where=%s", s->multiplier, where);
+    else snprintf(out, size, "%s", s->multiplier);
+    cJSON_Delete(params);
+}
+
 /* "[ 7/27] mbm:5 seed 1", numbered as in the plan. */
 static void name(const ax_board *b, char *out, size_t size, int trial)
 {
     const ax_spec *s = &b->watch->plan->specs[trial];
-    char all[16];
+    char all[16], what[AX_LABEL_MAX + 24];
+    multipliers(what, sizeof what, s);
     int digits = snprintf(all, sizeof all, "%d", b->watch->plan->n);
-    snprintf(out, size, "[%*d/%s] %s seed %llu", digits, trial + 1, all, s->multiplier, (unsigned long long)s->seed);
+    snprintf(out, size, "[%*d/%s] %s seed %llu", digits, trial + 1, all, what, (unsigned long long)s->seed);
 }
 
 static void bar(const ax_board *b, ax_buf *out, double fraction, int width)

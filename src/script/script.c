@@ -177,6 +177,11 @@ void ax_script_close(ax_script *s)
     ax_free(s);
 }
 
+int ax_script_know(ax_script *s, const char *results)
+{
+    return call(&(ax_call){.script = s, .function = "know", .texts = &results, .n = 1}, NULL);
+}
+
 int ax_script_plan(ax_script *s, const char *const *overrides, int n, bool strict, char **json)
 {
     return call(&(ax_call){.script = s, .function = strict ? "plan_strict" : "plan", .texts = overrides, .n = n}, json);

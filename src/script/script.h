@@ -16,9 +16,14 @@ struct ax_engine;
 ax_script *ax_script_open(const char *path, const char *sources, bool verbose);
 void ax_script_close(ax_script *s);
 
+/* Before ax_script_plan: what is known of finished trials, a JSON object id -> value of the study's metric. A search goes on from it. */
+int ax_script_know(ax_script *s, const char *results);
+
 /* Expands the study under overrides ("key=value", n of them). *json (the caller frees):
- * {"name","metric","sources":{file:text},"trials":[{"config":text,"multiplier","family","width","seed","epochs",
- *  "multiplies","params":{...}}]}, the multiplier varying slowest, then the other axes by name, the seed fastest.
+ * {"name","metric","search":{"round","more"},"sources":{file:text},"multipliers":{spec:{"family","width","sha256","costs":{...}}},
+ *  "trials":[{"config":text,"multiplier","family","width","seed","epochs","multiplies","params":{...},
+ *  "energy_uj","train_energy_j"}]}, the multiplier varying slowest, then the other axes by name, the seed fastest. "search" is {} unless
+ * the study is one, and then "more": the results of this round decide the next; energies are absent where they are unknown.
  * AX_EARG: unknown key (with a suggestion) or bad value. */
 int ax_script_plan(ax_script *s, const char *const *overrides, int n, bool strict, char **json);
 

@@ -30,7 +30,7 @@ static void add_metrics(cJSON *trial, const ax_record *t, bool stable)
 {
     cJSON *metrics = ax_json_set_object(trial, "metrics");
     for (int i = 0; ax_metrics[i]; i++) {
-        bool absent = i > 2 && !ax_record_curve(t, ax_metrics[i]);
+        bool absent = i > 2 && !ax_record_curve(t, ax_metrics[i]) && isnan(ax_record_metric(t, ax_metrics[i]));
         if (!absent && !(stable && is_time(ax_metrics[i]))) ax_json_set_number(metrics, ax_metrics[i], ax_record_metric(t, ax_metrics[i]));
     }
 }
@@ -73,6 +73,15 @@ cJSON *ax_export_trial(const ax_record *t, const ax_export_options *o)
 
 /* ---- JSON ---- */
 
+void ax_export_costs(cJSON *object, const ax_costs *c)
+{
+    cJSON *costs = ax_json_set_object(object, "costs");
+#define X(field) if (!isnan(c->field)) ax_json_set_number(costs, #field, c->field);
+    AX_COSTS(X)
+#undef X
+    if (c->source[0]) ax_json_set_string(costs, "source", c->source);
+}
+
 static void add_multipliers(cJSON *tree, const ax_results *r)
 {
     cJSON *array = ax_json_set_array(tree, "multipliers");
@@ -83,6 +92,8 @@ static void add_multipliers(cJSON *tree, const ax_results *r)
         ax_json_set_number(m, "width", r->mults[i].width);
         ax_json_set_string(m, "format", r->mults[i].format);
         ax_json_set_string(m, "sha256", r->mults[i].sha256);
+        ax_json_set_string(m, "kind", r->mults[i].kind);
+        ax_export_costs(m, &r->mults[i].costs);
         cJSON_AddItemToArray(array, m);
     }
 }
@@ -230,9 +241,12 @@ int ax_export_md(ax_buf *out, const ax_results *r, const ax_export_options *o)
     ax_groups groups;
     AX_TRY(ax_groups_make(&groups, r));
     int status = AX_OK;
+    bool energy = false;
+    for (int i = 0; i < r->n; i++) energy = energy || (r->trials[i].in_plan && !isnan(r->trials[i].energy_uj));
     ax_buf_printf(out, "Study %s: mean over seeds ± half-width of the 95 %% t-interval.\n\n", r->study);
-    ax_buf_printf(out, "| multiplier | format | seeds | test accuracy %% | test loss |%s\n", o->stable ? "" : " training s |");
-    ax_buf_printf(out, "|---|---|---:|---:|---:|%s\n", o->stable ? "" : "---:|");
+    ax_buf_printf(out, "| multiplier | format | seeds | test accuracy %% | test loss |%s%s\n", energy ? " energy uJ |" : "",
+                  o->stable ? "" : " training s |");
+    ax_buf_printf(out, "|---|---|---:|---:|---:|%s%s\n", energy ? "---:|" : "", o->stable ? "" : "---:|");
     for (int i = 0; i < groups.n && status == AX_OK; i++) {
         const ax_group *g = &groups.groups[i];
         ax_sample acc = {0}, loss = {0}, time = {0};
@@ -242,6 +256,8 @@ int ax_export_md(ax_buf *out, const ax_results *r, const ax_export_options *o)
         ax_buf_printf(out, "| %s | (1,8,%d) %d bits | %d |", g->label, g->first->width, 9 + g->first->width, g->ndone);
         md_cell(out, &acc, 100, 2);
         md_cell(out, &loss, 1, 4);
+        if (energy && isnan(g->first->energy_uj)) ax_buf_puts(out, " - |");
+        else if (energy) ax_buf_printf(out, " %.4g |", g->first->energy_uj);
         if (!o->stable) md_cell(out, &time, 1, 1);
         ax_buf_puts(out, "\n");
         ax_sample_release(&acc);

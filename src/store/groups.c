@@ -2,22 +2,23 @@
 #include "store/groups.h"
 
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "store/stats.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-const char *const ax_metrics[] = {"test_acc", "test_loss", "train_s", "train_loss", "train_acc", "valid_loss", "valid_acc", NULL};
+const char *const ax_metrics[] = {"test_acc", "test_loss", "train_s", "train_loss", "train_acc", "valid_loss", "valid_acc",
+                                  "energy_uj", "train_energy_j", NULL};
 
 double ax_record_metric(const ax_record *t, const char *metric)
 {
     if (!strcmp(metric, "test_acc") && !isnan(t->test_acc)) return t->test_acc;
     if (!strcmp(metric, "test_loss")) return t->test_loss;
     if (!strcmp(metric, "train_s")) return t->train_s;
+    if (!strcmp(metric, "energy_uj")) return t->energy_uj;
+    if (!strcmp(metric, "train_energy_j")) return t->train_energy_j;
     const double *curve = ax_record_curve(t, metric);
     return curve && t->epochs > 0 ? curve[t->epochs - 1] : NAN;
 }
@@ -31,12 +32,12 @@ static bool same_value(const cJSON *a, const cJSON *b)
 
 static bool is_axis(const char *key) { return !strcmp(key, "seed") || !strcmp(key, "multiplier"); }
 
-static bool varies(cJSON *const *params, const ax_results *r, const char *key)
+static bool varies(cJSON *const *params, int n, const char *key)
 {
     const cJSON *first = NULL;
     bool any = false;
-    for (int i = 0; i < r->n; i++) {
-        if (!r->trials[i].in_plan) continue;
+    for (int i = 0; i < n; i++) {
+        if (!params[i]) continue;
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(params[i], key);
         if (any && !same_value(first, value)) return true;
         if (!any) first = value;
@@ -45,12 +46,11 @@ static bool varies(cJSON *const *params, const ax_results *r, const char *key)
     return false;
 }
 
-/* " lr=0.01 batch=64": the values of the parameters that vary, in the order the trial has them. */
-static void variant_of(ax_buf *out, cJSON *const *params, const ax_results *r, int i)
+void ax_groups_variant(ax_buf *out, cJSON *const *params, int n, int i)
 {
     const cJSON *item;
     cJSON_ArrayForEach(item, params[i]) {
-        if (is_axis(item->string) || !varies(params, r, item->string)) continue;
+        if (is_axis(item->string) || !varies(params, n, item->string)) continue;
         if (cJSON_IsString(item)) ax_buf_printf(out, " %s=%s", item->string, item->valuestring);
         else if (cJSON_IsNumber(item)) ax_buf_printf(out, " %s=%.9g", item->string, item->valuedouble);
         else ax_buf_printf(out, " %s=%s", item->string, cJSON_IsTrue(item) ? "true" : "false");
@@ -64,7 +64,7 @@ static bool finished(const ax_record *t) { return t->state == AX_STATE_complete 
 static ax_group *group_for(ax_groups *g, const ax_record *t, const char *variant, int most)
 {
     char label[sizeof g->groups->label];
-    snprintf(label, sizeof label, "%s%.255s", t->multiplier, variant);
+    snprintf(label, sizeof label, "%s%.*s", t->multiplier, AX_VARIANT_MAX - 1, variant);
     for (int i = 0; i < g->n; i++)
         if (!strcmp(g->groups[i].label, label)) return &g->groups[i];
     ax_group *group = &g->groups[g->n];
@@ -93,12 +93,13 @@ int ax_groups_make(ax_groups *g, const ax_results *r)
     cJSON **params = ax_alloc((size_t)r->n + 1, sizeof *params);
     *g = (ax_groups){ax_alloc((size_t)r->n + 1, sizeof *g->groups), 0};
     if (!params || !g->groups) status = AX_ENOMEM;
-    for (int i = 0; i < r->n && status == AX_OK; i++) params[i] = cJSON_Parse(r->trials[i].params);
+    for (int i = 0; i < r->n && status == AX_OK; i++)
+        if (r->trials[i].in_plan) params[i] = cJSON_Parse(r->trials[i].params);
     for (int i = 0; i < r->n && status == AX_OK; i++) {
         const ax_record *t = &r->trials[i];
         if (!t->in_plan) continue;
         ax_buf_clear(&variant);
-        variant_of(&variant, params, r, i);
+        ax_groups_variant(&variant, params, r->n, i);
         ax_group *group = group_for(g, t, ax_buf_str(&variant), count_like(r, t));
         status = group ? ax_buf_status(&variant) : AX_ENOMEM;
         if (group && finished(t)) group->done[group->ndone++] = t;

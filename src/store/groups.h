@@ -2,11 +2,15 @@
 #ifndef AX_STORE_GROUPS_H
 #define AX_STORE_GROUPS_H
 
+#include "base/buf.h"
+#include "base/json.h"
 #include "store/results.h"
+
+enum { AX_VARIANT_MAX = 2048 };            /* room for the parameters in a label; an assignment of multipliers may name many layers */
 
 /* The trials of the plan that share a multiplier and all parameters but the seed. */
 typedef struct {
-    char label[AX_LABEL_MAX + 256];        /* "mbm:7", or "mbm:7 lr=0.01" where a sweep varies more than multiplier and seed */
+    char label[AX_LABEL_MAX + AX_VARIANT_MAX];     /* "mbm:7", or "mbm:7 lr=0.01" where a sweep varies more than multiplier and seed */
     const char *variant;                   /* the part behind the multiplier: "" or " lr=0.01" */
     const ax_record *first;                /* its multiplier, family and width are the group's */
     const ax_record **done;                /* complete and diverged ones, in the plan's order */
@@ -22,7 +26,12 @@ typedef struct {
 int ax_groups_make(ax_groups *g, const ax_results *r);      /* points into r; AX_ENOMEM */
 void ax_groups_release(ax_groups *g);
 
-/* A trial's value of a metric: test_acc, test_loss, train_s, or the last epoch's value of the curve of that name; NAN if absent. */
+/* Adds " lr=0.01 batch=64" for trial i of n: those of its parameters, parsed, whose values differ among the trials; multiplier and
+ * seed are left out. NULL: a trial that does not count. */
+void ax_groups_variant(ax_buf *out, cJSON *const *params, int n, int i);
+
+/* A trial's value of a metric: test_acc, test_loss, train_s, energy_uj, train_energy_j, or the last epoch's value of the curve of that
+ * name; NAN if absent. */
 double ax_record_metric(const ax_record *t, const char *metric);
 
 /* Metrics that reports show: the fields first, then curves. NULL behind the last. */

@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "store/mults.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { SCHEMA = 1, PLAN_CAP = 1 << 30 };
@@ -19,6 +21,7 @@ void ax_plan_file_release(ax_plan_file *p)
     ax_free(p->specs);
     ax_free(p->script);
     ax_free(p->sources);
+    ax_free(p->multipliers);
     memset(p, 0, sizeof *p);
 }
 
@@ -33,6 +36,8 @@ static void add_spec(cJSON *array, const ax_spec *s)
     ax_json_set_u64(o, "seed", s->seed);
     ax_json_set_number(o, "epochs", s->epochs);
     ax_json_set_number(o, "multiplies", s->multiplies);
+    if (!isnan(s->energy_uj)) ax_json_set_number(o, "energy_uj", s->energy_uj);
+    if (!isnan(s->train_energy_j)) ax_json_set_number(o, "train_energy_j", s->train_energy_j);
     ax_json_set_string(o, "config", s->config ? s->config : "{}");
     ax_json_set_string(o, "params", s->params ? s->params : "{}");
     cJSON_AddItemToArray(array, o);
@@ -44,6 +49,9 @@ int ax_plan_file_write(const char *dir, const ax_plan_file *p)
     cJSON *tree = cJSON_CreateObject();
     int status = AX_ENOMEM;
     if (!path || !tree) goto out;
+    status = ax_mults_keep(dir, p->multipliers ? p->multipliers : "{}");
+    if (status != AX_OK) goto out;
+    status = AX_ENOMEM;
     ax_json_set_number(tree, "schema", SCHEMA);
     ax_json_set_string(tree, "name", p->name);
     ax_json_set_string(tree, "metric", p->metric);
@@ -51,6 +59,7 @@ int ax_plan_file_write(const char *dir, const ax_plan_file *p)
     ax_json_set_bool(tree, "strict", p->strict);
     ax_json_set_string(tree, "script", p->script ? p->script : "");
     ax_json_set_string(tree, "sources", p->sources ? p->sources : "{}");
+    ax_json_set_string(tree, "multipliers", p->multipliers ? p->multipliers : "{}");
     cJSON *trials = ax_json_set_array(tree, "trials");
     for (int i = 0; i < p->n; i++) add_spec(trials, &p->specs[i]);
     text = ax_json_text(tree, true);
@@ -108,6 +117,8 @@ static int read_spec(ax_spec *s, const cJSON *o, const char *path)
     if (s->seed == UINT64_MAX && !(cJSON_IsString(seed) && !strcmp(seed->valuestring, "18446744073709551615")))
         return ax_fail(AX_EFORMAT, "%s: trial %s: 'seed' is missing or not a whole number", path, s->id);
     s->multiplies = ax_json_get_number(o, "multiplies", 0);
+    s->energy_uj = ax_json_get_number(o, "energy_uj", NAN);
+    s->train_energy_j = ax_json_get_number(o, "train_energy_j", NAN);
     AX_TRY(take_owned(&s->config, o, "config", path));
     return take_owned(&s->params, o, "params", path);
 }
@@ -124,6 +135,8 @@ static int read_plan(ax_plan_file *p, const cJSON *tree, const char *path)
     p->strict = ax_json_get_bool(tree, "strict", false);
     AX_TRY(take_owned(&p->script, tree, "script", path));
     AX_TRY(take_owned(&p->sources, tree, "sources", path));
+    p->multipliers = ax_strdup(ax_json_get_string(tree, "multipliers", "{}"));      /* plans before it had none */
+    if (!p->multipliers) return AX_ENOMEM;
     const cJSON *trials = cJSON_GetObjectItemCaseSensitive(tree, "trials"), *item;
     if (!cJSON_IsArray(trials)) return ax_fail(AX_EFORMAT, "%s: 'trials' is missing or not an array", path);
     int n = cJSON_GetArraySize(trials);

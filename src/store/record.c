@@ -34,7 +34,7 @@ void ax_record_init(ax_record *r)
 {
     memset(r, 0, sizeof *r);
     r->in_plan = true;
-    r->test_acc = r->test_loss = r->train_s = r->started = NAN;
+    r->test_acc = r->test_loss = r->train_s = r->started = r->energy_uj = r->train_energy_j = NAN;
     r->params = ax_strdup("{}");
     r->config = ax_strdup("{}");
     r->env = ax_strdup("{}");

@@ -31,6 +31,8 @@ typedef struct {
     bool in_plan;             /* false: an older plan's trial, kept and marked */
     int epochs, best_epoch;   /* epochs done; epoch (from 1) of the best validation accuracy, 0: none */
     double test_acc, test_loss, train_s;       /* fractions 0..1; seconds; NAN if absent */
+    double energy_uj;         /* of the products of one inference, by the plan's costs of multipliers; NAN: not all are known */
+    double train_energy_j;    /* the same of the whole training */
     double started;           /* Unix time */
     int retries;
     char device[64], host[128], tags[128];

@@ -4,12 +4,14 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* One row an attribute, for both directions. */
 #define TEXTS(X) X(id) X(multiplier) X(family) X(device) X(host) X(tags)
 #define REALS(X) X(test_acc) X(test_loss) X(train_s) X(started)
+#define OPTIONALS(X) X(energy_uj) X(train_energy_j)      /* reals that are left out where they are NAN */
 #define WHOLES(X) X(width) X(epochs) X(best_epoch) X(retries) X(classes) X(in_plan)
 #define DOCUMENTS(X) X(params) X(config) X(env) X(log_tail) X(message)
 
@@ -20,6 +22,9 @@ static int put_attributes(ax_h5 *h, const char *group, const ax_record *r)
 #undef X
 #define X(field) AX_TRY(ax_h5_attr_f64(h, group, #field, r->field));
     REALS(X)
+#undef X
+#define X(field) if (!isnan(r->field)) AX_TRY(ax_h5_attr_f64(h, group, #field, r->field));
+    OPTIONALS(X)
 #undef X
 #define X(field) AX_TRY(ax_h5_attr_i64(h, group, #field, r->field));
     WHOLES(X)
@@ -81,6 +86,7 @@ static int get_attributes(ax_h5 *h, const char *group, ax_record *r)
 #undef X
 #define X(field) AX_TRY(ax_h5_get_attr_f64(h, group, #field, &r->field));
     REALS(X)
+    OPTIONALS(X)
 #undef X
 #define X(field) AX_TRY(get_int(h, group, #field, 0, 1000000000, &v)); r->field = (int)v;
     WHOLES(X)

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "store/claim.h"
+#include "store/mults.h"
 #include "store/study.h"
 #include "store/studyfile.h"
 #include "store/trialfile.h"
@@ -23,7 +24,7 @@ void ax_results_release(ax_results *r)
 {
     for (int i = 0; i < r->n; i++) ax_record_release(&r->trials[i]);
     ax_free(r->trials);
-    ax_free(r->mults);
+    ax_mults_release(r);
     ax_free(r->script);
     ax_free(r->plan);
     memset(r, 0, sizeof *r);
@@ -45,44 +46,6 @@ static int replace(char **field, const char *text)
     if (!copy) return AX_ENOMEM;
     ax_free(*field);
     *field = copy;
-    return AX_OK;
-}
-
-/* ---- multipliers ---- */
-
-/* The table's SHA-256 as the trial's configuration records it, or "". */
-static const char *sha_in(const cJSON *config, const char *spec)
-{
-    const cJSON *mults = cJSON_GetObjectItemCaseSensitive(config, "multipliers");
-    return ax_json_get_string(mults, spec, "");
-}
-
-static int add_mult(ax_results *r, const ax_record *t)
-{
-    for (int i = 0; i < r->nmults; i++)
-        if (!strcmp(r->mults[i].spec, t->multiplier)) return AX_OK;
-    ax_results_mult *mults = ax_realloc(r->mults, (size_t)r->nmults + 1, sizeof *mults);
-    if (!mults) return AX_ENOMEM;
-    r->mults = mults;
-    ax_results_mult *m = &mults[r->nmults++];
-    memset(m, 0, sizeof *m);
-    memcpy(m->spec, t->multiplier, sizeof m->spec);
-    memcpy(m->family, t->family, sizeof m->family);
-    m->width = t->width;
-    char format[48];
-    int n = snprintf(format, sizeof format, " (1,8,%d) %d bits", t->width, 9 + t->width);
-    if (t->width > 0 && strlen(m->spec) + (size_t)n < sizeof m->format)
-        snprintf(m->format, sizeof m->format, "%.*s%s", (int)(sizeof m->format - sizeof format), m->spec, format);
-    else snprintf(m->format, sizeof m->format, "%.*s", (int)sizeof m->format - 1, m->spec);
-    cJSON *config = cJSON_Parse(t->config);
-    snprintf(m->sha256, sizeof m->sha256, "%.64s", sha_in(config, m->spec));
-    cJSON_Delete(config);
-    return AX_OK;
-}
-
-int ax_results_collect(ax_results *r)
-{
-    for (int i = 0; i < r->n; i++) AX_TRY(add_mult(r, &r->trials[i]));
     return AX_OK;
 }
 
@@ -204,14 +167,19 @@ static int read_dir(ax_results *r, const char *dir)
     for (int i = 0; i < plan.n && status == AX_OK; i++) {
         status = grow(r, &t);
         if (status == AX_OK) status = read_planned(t, dir, &plan.specs[i]);
-        if (status == AX_OK) t->in_plan = true;
+        if (status != AX_OK) break;
+        t->in_plan = true;
+        t->energy_uj = plan.specs[i].energy_uj;       /* not of the trial's own file: costs may be corrected later */
+        t->train_energy_j = plan.specs[i].train_energy_j;
     }
     if (status == AX_OK) status = read_others(r, dir);
     path = ax_path_join(dir, "plan.json");
     if (status == AX_OK) status = path ? ax_file_read(&r->plan, &len, path, PLAN_CAP) : AX_ENOMEM;
     ax_free(path);
+    if (status == AX_OK) status = ax_results_collect(r);
+    if (status == AX_OK) status = ax_mults_plan(r, dir, plan.multipliers);
     ax_plan_file_release(&plan);
-    return status == AX_OK ? ax_results_collect(r) : status;
+    return status;
 }
 
 int ax_results_open(ax_results *r, const char *path)
@@ -260,7 +228,9 @@ int ax_results_add(ax_results *r, ax_results *from)
         memmove(&r->trials[i + 1], &r->trials[i], (size_t)(next - i) * sizeof t);
         r->trials[i] = t;
     }
-    return ax_results_collect(r);
+    AX_TRY(ax_results_collect(r));
+    ax_mults_take(r, from);
+    return AX_OK;
 }
 
 /* ---- finding one ---- */

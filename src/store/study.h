@@ -7,6 +7,7 @@
  *   failed/ID.json       why it failed: {"message", "log", "retries", "host", "time"}; renamed to ID.retry when run again
  *   events/WORKER.jsonl  journal of one worker: a CRC a line
  *   logs/ID.log          what the trial printed
+ *   tables/SHA256.bin    the table of a multiplier that is no family, as a u32 file (lut/file.h)
  *   lock                 held (flock) by the study's one supervisor
  * The study file DIR.h5 beside it is rebuilt from these. */
 #ifndef AX_STORE_STUDY_H
@@ -22,6 +23,7 @@ typedef struct {
     uint64_t seed;
     int epochs;
     double multiplies;                   /* approximate products of the whole trial, forward and backward: its cost */
+    double energy_uj, train_energy_j;    /* as in ax_record */
     char *config;                        /* canonical JSON text */
     char *params;                        /* JSON object: resolved parameters, enough to run it with the script */
 } ax_spec;
@@ -33,12 +35,16 @@ typedef struct {
     bool strict;
     char *script;                        /* path as the user gave it */
     char *sources;                       /* JSON object: file name (relative to the script's directory) -> text; the script's is first */
+    char *multipliers;                   /* JSON object: spec -> {"family", "width", "sha256", "costs"}: all that its trials use */
     ax_spec *specs;
     int n;
+    int round;                           /* of a search, from 1; 0: none. Not stored, nor is `more` */
+    bool more;                           /* the results of these trials decide what comes next */
 } ax_plan_file;
 
 void ax_plan_file_release(ax_plan_file *p);
-int ax_plan_file_write(const char *dir, const ax_plan_file *p);     /* AX_ESTORE */
+/* Writes plan.json, and before it the tables it speaks of. AX_ESTORE */
+int ax_plan_file_write(const char *dir, const ax_plan_file *p);
 /* AX_ENOENT: no plan.json there (not a study directory); AX_EFORMAT; AX_ESTORE: a newer schema. */
 int ax_plan_file_read(const char *dir, ax_plan_file *p);
 

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "lut/errors.h"
+#include "store/mult_h5.h"
 #include "store/record_h5.h"
 #include "store/views_h5.h"
 
@@ -16,54 +16,6 @@
 #include <string.h>
 
 static const size_t study_cap = (size_t)4 << 30;
-
-/* ---- multipliers ---- */
-
-/* Over all operand pairs; lut/errors.h says what each is. */
-static int put_errors(ax_h5 *h, const char *group, const ax_lut *lut)
-{
-    ax_errors e;
-    ax_errors_measure(&e, lut, NULL);
-    AX_TRY(ax_h5_attr_f64(h, group, "med", e.med));
-    AX_TRY(ax_h5_attr_f64(h, group, "nmed", e.nmed));
-    AX_TRY(ax_h5_attr_f64(h, group, "mred", e.mred));
-    AX_TRY(ax_h5_attr_f64(h, group, "wce", e.wce));
-    AX_TRY(ax_h5_attr_f64(h, group, "wcre", e.wcre));
-    AX_TRY(ax_h5_attr_f64(h, group, "bias", e.bias));
-    AX_TRY(ax_h5_attr_f64(h, group, "variance", e.variance));
-    return ax_h5_attr_f64(h, group, "error_rate", e.error_rate);
-}
-
-/* The table, words as lut/view.h has them, and its errors; left out above m = 11 and where today's table is not the trials'. */
-static int put_table(ax_h5 *h, const char *group, const ax_results_mult *m)
-{
-    ax_lut *lut = ax_lut_open(m->spec);
-    char *path = ax_h5_join(group, "table");
-    int status = path ? AX_OK : AX_ENOMEM;
-    if (status == AX_OK && lut && lut->words && (!m->sha256[0] || !strcmp(lut->sha256, m->sha256))) {
-        hsize_t side[2] = {(hsize_t)1 << lut->width, (hsize_t)1 << lut->width};
-        status = ax_h5_put(h, path, H5T_STD_U32LE, H5T_NATIVE_UINT32, 2, side, lut->words, true);
-        if (status == AX_OK) status = put_errors(h, group, lut);
-    }
-    ax_lut_close(lut);
-    ax_free(path);
-    return status;
-}
-
-static int put_mult(ax_h5 *h, const ax_results_mult *m)
-{
-    char *link = ax_h5_escape(m->spec), *group = link ? ax_h5_join("/multipliers", link) : NULL;
-    int status = group ? ax_h5_group(h, group) : AX_ENOMEM;
-    if (status == AX_OK) status = ax_h5_attr_text(h, group, "spec", m->spec);
-    if (status == AX_OK) status = ax_h5_attr_text(h, group, "family", m->family);
-    if (status == AX_OK) status = ax_h5_attr_i64(h, group, "width", m->width);
-    if (status == AX_OK) status = ax_h5_attr_text(h, group, "format", m->format);
-    if (status == AX_OK) status = ax_h5_attr_text(h, group, "sha256", m->sha256);
-    if (status == AX_OK) status = put_table(h, group, m);
-    ax_free(link);
-    ax_free(group);
-    return status;
-}
 
 /* ---- writing ---- */
 
@@ -83,7 +35,7 @@ static int put_study(ax_h5 *h, const ax_results *r)
     AX_TRY(put_root(h, r));
     AX_TRY(ax_views_put(h, r));
     AX_TRY(ax_h5_group(h, "/multipliers"));
-    for (int i = 0; i < r->nmults; i++) AX_TRY(put_mult(h, &r->mults[i]));
+    for (int i = 0; i < r->nmults; i++) AX_TRY(ax_mult_card_put(h, &r->mults[i]));
     AX_TRY(ax_h5_group(h, "/trials"));
     for (int i = 0; i < r->n; i++) {
         char group[32];
@@ -162,20 +114,6 @@ static int get_trials(ax_h5 *h, ax_results *r)
     return status;
 }
 
-static int get_mult(ax_h5 *h, const char *link, ax_results_mult *m)
-{
-    int64_t width = 0;
-    char *group = ax_h5_join("/multipliers", link);
-    int status = group ? ax_h5_get_attr_text(h, group, "spec", m->spec, sizeof m->spec) : AX_ENOMEM;
-    if (status == AX_OK) status = ax_h5_get_attr_text(h, group, "family", m->family, sizeof m->family);
-    if (status == AX_OK) status = ax_h5_get_attr_text(h, group, "format", m->format, sizeof m->format);
-    if (status == AX_OK) status = ax_h5_get_attr_text(h, group, "sha256", m->sha256, sizeof m->sha256);
-    if (status == AX_OK) status = ax_h5_get_attr_i64(h, group, "width", &width);
-    m->width = (int)width;
-    ax_free(group);
-    return status;
-}
-
 static int get_study(ax_h5 *h, ax_results *r)
 {
     char **links;
@@ -185,12 +123,7 @@ static int get_study(ax_h5 *h, ax_results *r)
     AX_TRY(ax_results_collect(r));      /* their order is that of the trials; what stands in the file fills them */
     AX_TRY(ax_h5_names(h, "/multipliers", &links, &n));
     int status = AX_OK;
-    for (int i = 0; i < n && status == AX_OK; i++) {
-        ax_results_mult m = {0};
-        status = get_mult(h, links[i], &m);
-        for (int k = 0; k < r->nmults; k++)
-            if (!strcmp(r->mults[k].spec, m.spec)) r->mults[k] = m;
-    }
+    for (int i = 0; i < n && status == AX_OK; i++) status = ax_mult_card_get(h, links[i], r);
     ax_h5_free_names(links, n);
     return status;
 }

@@ -71,7 +71,7 @@ if [ "$(uname -m)" = x86_64 ]; then
   expect_exit 0 approxrun bench gemm $short --blas Nehalem
   check "--blas chooses the kernel compared with" facts '.machine.blas == "Nehalem"'
   expect_exit 2 approxrun bench gemm $short --blas Nonesuch -q
-  check "an unknown one is named" grep -q "OpenBLAS has no kernel 'Nonesuch' for this machine and uses $own" "$KEPT/err"
+  check "an unknown one is named" grep -q "OpenBLAS has no kernel 'Nonesuch' for this machine and uses [A-Z][A-Za-z0-9]*, wanted" "$KEPT/err"
 fi
 
 for shape in 5x5 0x5x5 5x5x5x5 5x5xk +5x5x5 ' 5x5x5' 5x5x99999999 ''; do

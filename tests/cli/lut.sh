@@ -52,6 +52,29 @@ expect_err "16384 bytes, wanted 1024 (u8) or 4096 (u32) for width 5 (from its na
 expect_exit 2 approxrun lut info none_7.bin
 expect_err "none_7.bin: No such file"
 
+expect_exit 0 approxrun lut build mbm:7 --width-a 7 --width-b 4 -o cut.bin
+check "it says how to read it" grep -q "^cut.bin: read it as 'lut:cut.bin,width_a=7,width_b=4'$" "$KEPT/err"
+check "2^(7 + 4) bytes" [ "$(stat -c %s cut.bin)" -eq 2048 ]
+check "entry (3, 5) is that of (3, 5 << 3)" [ "$(od -An -tu1 -j$((3 * 16 + 5)) -N1 cut.bin)" = "$(od -An -tu1 -j$((3 * 128 + 40)) -N1 MBM_7.bin)" ]
+expect_exit 0 approxrun lut info cut.bin --width-a 7 --width-b 4
+expect_match '^multiplier   lut:cut\.bin,width_a=7,width_b=4 \(1,8,7\) 16 bits$'
+expect_match '^format       u8, 128 x 16 entries$'
+expect_match '^live bits    111111- of the first operand, 1111--- of the second$'
+expect_exit 0 approxrun lut build lut:cut.bin,width_a=7,width_b=4 -o copy.bin -q
+check "it is written as it was read" cmp cut.bin copy.bin
+expect_exit 0 approxrun lut info cut.bin --width-a 7 --width-b 4 --json
+check "lut info --json" jq -e '.width == 7 and .width_a == 7 and .width_b == 4' "$KEPT/out"
+expect_exit 65 approxrun lut info cut.bin --width-a 7 --width-b 5
+expect_err "cut.bin: 2048 bytes, wanted 4096 (u8) or 16384 (u32) for widths 7 and 5"
+expect_exit 2 approxrun lut info cut.bin --width-a 7
+expect_err "width_b is missing"
+expect_exit 2 approxrun lut build mbm:7 --width-b 4 -o x.bin
+expect_err "--width-a is missing"
+expect_exit 2 approxrun lut build mbm:5 --width-a 7 --width-b 4 -o x.bin
+expect_err "widths 7 and 4, wanted 1 to 5, the width of mbm:5"
+expect_exit 2 approxrun lut build mbm:7,operands=round -o x_7.bin
+expect_err "a table holds neither operands nor compat"
+
 expect_exit 2 approxrun lut build mit:8 --format u8 -o x_8.bin
 expect_err "at most 7 bits, found width 8; use --format u32"
 check "nothing was written" [ ! -e x_8.bin ]

@@ -5,15 +5,24 @@
 expect_exit 0 approxrun mult list
 expect_match '^fp32 +23 '
 expect_match '^mbm +1 to 23 .*Saadat'
+expect_match '^mbm +1 to 23 +\[corr=truncate\|round\] '
+expect_match '^drum +1 to 23 +k=1\.\.m\+1 .*Hashemi'
+expect_match '^tosam +1 to 23 +h=0\.\.m t=1\.\.m '
 expect_match '^lut +1 to 11 '
 expect_exit 0 approxrun mult list --json
-check "mult list --json names the five families in order" \
-  jq -e '[.families[].family] == ["fp32", "exact", "mit", "mbm", "lut"] and .schema == 1' "$KEPT/out"
+check "mult list --json names the families in order" \
+  jq -e '[.families[].family] == ["fp32", "exact", "mit", "mbm", "drum", "roba", "realm", "tosam", "soa", "lut", "c"] and .schema == 1' "$KEPT/out"
+check "mult list --json has their keys" jq -e '.families | map({(.family): .keys}) | add |
+  .drum == [{key: "k", range: "1..m+1", required: true}] and .mbm == [{key: "corr", range: "truncate|round", required: false}] and
+  .mit == [] and (.tosam | map(.key)) == ["h", "t"]' "$KEPT/out"
 expect_exit 0 approxrun mult list -v
 expect_match '^  mbm:7 \(1,8,7\) 16 bits +6 x 6 +64 x 64 +7  biased sum, additive \+ rank 3  +[a-z0-9]'
 expect_match '^  mbm:1 \(1,8,1\) 10 bits +0 x 0 +1 x 1 +0  biased sum, additive, rank 1  +[a-z0-9]'
 expect_match '^  mit:7 \(1,8,7\) 16 bits +7 x 7 +128 x 128 +7  sum, additive  +[a-z0-9]'
 expect_match '^  exact:23 \(1,8,23\) 32 bits +- +- +-  product  +[a-z0-9]'
+expect_match '^  drum:7,k=4 \(1,8,7\) 16 bits +2 x 2 +4 x 4 +7  rank 1  +[a-z0-9]'
+expect_match '^  drum:16,k=4 \(1,8,16\) 25 bits +- +- +-  - +[a-z0-9]'
+check "mult list -v shows two examples of each family that needs keys" [ "$(grep -c '^  [a-z]*:[0-9]*,' "$KEPT/out")" -eq 8 ]
 expect_exit 0 approxrun mult list -v --json
 check "mult list -v --json has the same facts" jq -e '[.families[].multipliers[]?] | map({(.multiplier): .}) | add |
   .["mbm:7"].rank_beyond_additive == 3 and .["mbm:7"].live_mask_a == "111111-" and .["mbm:1"].rank == 1 and .["mbm:7"].rank == null and
@@ -62,6 +71,14 @@ expect_exit 2 approxrun mult eror mbm:7
 expect_err "unknown word 'eror' (did you mean 'errors'?)"
 expect_exit 2 approxrun mult errors mbn:7
 expect_err "unknown family 'mbn' (did you mean 'mbm'?)"
+expect_exit 0 approxrun mult errors drum:7,k=4 roba:7 mbm:3,corr=round
+expect_match '^drum:7,k=4 \(1,8,7\) 16 bits +5\.9643 +\+1\.0674 '
+expect_match '^roba:7 \(1,8,7\) 16 bits +2\.83[01][0-9]* +-0\.09'
+expect_match '^mbm:3,corr=round \(1,8,3\) 12 bits '
+expect_exit 2 approxrun mult errors drum:7
+expect_err "the key k is missing, wanted a whole number from 1 to 8, as in drum:7,k=4"
+expect_exit 2 approxrun mult errors realm:7,segmets=8
+expect_err "unknown key 'segmets' (did you mean 'segments'?), realm takes segments"
 expect_exit 2 approxrun mult errors mbm:0
 expect_err "width 0, wanted 1 to 23"
 expect_exit 2 approxrun mult errors mbm:7 --csv --json

@@ -15,7 +15,7 @@ expect_exit 0 approxrun plot study.h5 --kind epochs --metric train_loss -o loss.
 check "a loss is no percentage" grep -q '>training loss<' loss.svg
 
 expect_exit 2 approxrun plot study.h5 -o x.svg
-expect_err "--kind is missing, wanted width or epochs"
+expect_err "--kind is missing, wanted width, epochs or pareto"
 expect_exit 2 approxrun plot study.h5 --kind widht -o x.svg
 expect_err "did you mean 'width'?"
 expect_exit 2 approxrun plot study.h5 --kind width

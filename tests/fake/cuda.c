@@ -28,9 +28,9 @@ static int ordinal = -1;
 static long ops;                 /* since the device was opened */
 static const char *failure;      /* sticks, as CUDA's own do */
 static const char *mistake;      /* does not outlive the engine */
-static long recorded[AX_SEGMENTS];       /* ops of a segment, and one; 0: it has not run yet */
+static uint64_t recorded[AX_SEGMENTS];   /* the signature of a segment's ops; 0: it has not run yet */
 static int current = -1;         /* the segment that runs */
-static long begun;               /* ops when it began */
+static uint64_t signature;       /* of the ops since it began: how many, and the multipliers of products; odd */
 
 static long number(const char *name, long otherwise)
 {
@@ -119,20 +119,21 @@ static int copy(void *to, const void *from, size_t bytes)
     return 0;
 }
 
-/* ---- segments: whether each run calls as many ops as the first, and copies nothing after it ---- */
+/* ---- segments: whether each run calls as many ops as the first, under its multipliers, and copies nothing after it ---- */
+
+static void sign(uint64_t value) { signature = (signature ^ value << 1) * 0x100000001b3u; }
 
 static void segment_begin(int key)
 {
     current = key;
-    begun = ops;
+    signature = 1;
 }
 
 static int segment_end(void)
 {
     if (current < 0) return status();
-    long called = ops - begun + 1;
-    if (recorded[current] && recorded[current] != called) mistake = "segment: a training step called other ops than the step before; each step must call the same";
-    recorded[current] = called;
+    if (recorded[current] && recorded[current] != signature) mistake = "segment: a training step called other ops than the step before; each step must call the same";
+    recorded[current] = signature;
     current = -1;
     return status();
 }
@@ -152,6 +153,7 @@ static int enter(void)
     const char *lost = getenv("FAKE_CUDA_LOST");
     long device = -1, after = 0;
     ops++;
+    sign(1);
     if (lost && sscanf(lost, "%ld:%ld", &device, &after) == 2 && device == ordinal && ops >= after)
         failure = "the device: unspecified launch failure (fake)";
     if (status()) return 0;
@@ -161,6 +163,14 @@ static int enter(void)
 
 static void gemm_work_bytes(size_t *bytes, int threads) { ax_kernels_cpu.gemm_work_bytes(bytes, threads); }
 
+static void gemm(const ax_gemm *g)
+{
+    sign((uintptr_t)g->plan);
+    if (!enter()) return;
+    ax_kernels_cpu.gemm(g);
+    keep_out();
+}
+
 #define OP(name, params, args)                                                                                         \
     static void name params                                                                                            \
     {                                                                                                                  \
@@ -168,7 +178,9 @@ static void gemm_work_bytes(size_t *bytes, int threads) { ax_kernels_cpu.gemm_wo
         ax_kernels_cpu.name args;                                                                                      \
         keep_out();                                                                                                    \
     }
-OP(gemm, (const ax_gemm *g), (g))
+OP(gradient_sum, (const ax_gradient_sum *g), (g))
+OP(gradient_map, (float *y, const float *x, const ax_gradient *g, int by, int64_t n), (y, x, g, by, n))
+OP(round_operand, (float *y, const float *x, int width, int64_t n), (y, x, width, n))
 OP(bias_grad, (float *db, const float *dy, int64_t rows, int64_t n), (db, dy, rows, n))
 OP(relu_fwd, (float *y, const float *x, int64_t n), (y, x, n))
 OP(relu_bwd, (float *dx, const float *dy, const float *y, int64_t n), (dx, dy, y, n))

@@ -79,15 +79,14 @@ INLINE void add_by(const ax_gemm_block *b, const select_words select)
 enum {
 #define AX_FAMILY(name, widest, form, title, reference) ROW_##name,
 #include "lut/models.def"
-#undef AX_FAMILY
 };
 
 #define AX_FAMILY(name, widest, form, title, reference)                                                                \
     INLINE void words_by_##name(uint32_t *words, const code_entry *lane, uint32_t row, ax_gemm_side side)              \
     {                                                                                                                  \
-        const unsigned m = (unsigned)side.plan->lut.width;                                                             \
+        const ax_model_keys p = side.plan->lut.keys;       /* a copy: a stored word cannot change it */                 \
         for (int l = 0; l < CODE_LANES; l++)                                                                           \
-            words[l] = side.role ? ax_model_##name(m, lane->index[l], row) : ax_model_##name(m, row, lane->index[l]);  \
+            words[l] = side.role ? ax_model_##name(&p, lane->index[l], row) : ax_model_##name(&p, row, lane->index[l]); \
     }                                                                                                                  \
     static void add_##name##_code(const ax_gemm_block *b) { add_by(b, words_by_##name); }                              \
     static int serves_##name##_code(const ax_plan *plan, int role)                                                     \
@@ -95,4 +94,3 @@ enum {
         return (void)role, !plan->lut.words && !plan->lut.fused && plan->lut.direct == ROW_##name;                 \
     }
 #include "lut/models.def"
-#undef AX_FAMILY

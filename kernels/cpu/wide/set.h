@@ -21,6 +21,5 @@ const ax_gemm_kernel SET[] = {
     {ISA_NAME "-code-" #name, ISA, serves_##name##_code, ax_gemm_in_range, CODE_LANES, 128, 160, sizeof(code_row),       \
      sizeof(code_entry), pack_code_rows, pack_code_lanes, NULL, add_##name##_code},
 #include "lut/models.def"
-#undef AX_FAMILY
     {0},
 };

@@ -1,0 +1,24 @@
+/* The parts of a spec. Invariant: nothing is read behind the text's end, and every part is terminated. */
+#include "lut/spec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *ax_spec_next(ax_spec_pair *pair, const char *keys)
+{
+    const char *text = keys + 1;
+    size_t whole = strcspn(text, ","), name = strcspn(text, "=,");
+    pair->has_value = name < whole;
+    snprintf(pair->key, sizeof pair->key, "%.*s", (int)name, text);
+    snprintf(pair->value, sizeof pair->value, "%.*s", pair->has_value ? (int)(whole - name - 1) : 0, pair->has_value ? text + name + 1 : "");
+    return text + whole;
+}
+
+size_t ax_spec_path_length(const char *text)
+{
+    for (const char *comma = strchr(text, ','); comma; comma = strchr(comma + 1, ',')) {
+        size_t word = strspn(comma + 1, "abcdefghijklmnopqrstuvwxyz_");
+        if (word && comma[1 + word] == '=') return (size_t)(comma - text);
+    }
+    return strlen(text);
+}

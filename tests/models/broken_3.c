@@ -1,0 +1,2 @@
+/* Does not compile. */
+float broken(float a, float b) { return a * c; }

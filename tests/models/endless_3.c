@@ -1,0 +1,5 @@
+/* Never returns. */
+float endless(float a, float b)
+{
+    for (volatile int i = 0;; i++) a += b;
+}
