@@ -184,18 +184,18 @@ template <class K, int BM, int BN, int PATCHES> static bool fits(void)
     return K::SHARED + sizeof(tile<K, BM, BN, PATCHES>) <= ax_cuda.shared_bytes;
 }
 
-/* The large tile that wastes least. There is no broad one for patches: few taps and many columns are rare. Kinds that wait for
- * look-ups gain nothing from a better fit. */
+/* The large tile that wastes least. There is no broad one for patches: few taps and many columns are rare. A kind that waits
+ * for the caches gains nothing from a better fit. */
 template <class K, int PATCHES> static void launch_large(const ax_gemm *g, const ax_cuda_product *p, int parts, float *sums)
 {
     const int64_t squares = square(p->m, p->n), talls = tall(p->m, p->n), broads = PATCHES ? squares : broad(p->m, p->n);
-    if constexpr (!K::LOOKS_UP) {
+    if constexpr (!K::CACHED) {
         if (talls < squares && talls <= broads && fits<K, 256, 64, PATCHES>()) {
             launch<K, 256, 64, PATCHES>(g, p, parts, sums);
             return;
         }
     }
-    if constexpr (!PATCHES && !K::LOOKS_UP) {
+    if constexpr (!PATCHES && !K::CACHED) {
         if (broads < squares && fits<K, 64, 256, 0>()) {
             launch<K, 64, 256, 0>(g, p, parts, sums);
             return;
@@ -251,14 +251,14 @@ template <int (*SERVES)(const ax_plan *)> static int serves_in_parts(const ax_ge
 
 const ax_cuda_gemm_kernel ax_cuda_simt_kernels[] = {
     {"cuda-fma-parts", 0, 0, serves_in_parts<ax_is_native>, run_in_parts<ax_native>},
-    {"cuda-linear-parts", 0, 0, serves_in_parts<ax_is_linear>, run_in_parts<ax_additive>},
+    {"cuda-linear-parts", 0, 0, serves_in_parts<ax_is_linear>, run_in_parts<ax_linear>},
     {"cuda-sum-parts", 0, 0, serves_in_parts<ax_is_additive>, run_in_parts<ax_additive>},
     {"cuda-product-parts", 0, 0, serves_in_parts<ax_is_truncated>, run_in_parts<ax_truncated>},
     {"cuda-biased-parts", 0, 0, serves_in_parts<ax_is_biased>, run_in_parts<ax_biased>},
     {"cuda-bytes-parts", 0, 0, serves_in_parts<ax_is_bytes>, run_in_parts<ax_bytes>},
     {"cuda-words-parts", 0, 0, serves_in_parts<ax_is_words>, run_in_parts<ax_words>},
     {"cuda-fma", 0, 1, serves<ax_is_native>, run<ax_native>},
-    {"cuda-linear", 0, 1, serves<ax_is_linear>, run<ax_additive>},
+    {"cuda-linear", 0, 1, serves<ax_is_linear>, run<ax_linear>},
     {"cuda-sum", 0, 1, serves<ax_is_additive>, run<ax_additive>},
     {"cuda-product", 0, 1, serves<ax_is_truncated>, run<ax_truncated>},
     {"cuda-biased", 0, 1, serves<ax_is_biased>, run<ax_biased>},

@@ -159,7 +159,7 @@ template <int (*SERVES)(const ax_plan *)> static int serves(const ax_gemm *g)
 
 const ax_cuda_gemm_kernel ax_cuda_thin_kernels[] = {
     {"cuda-thin-fma", 0, 1, serves<ax_is_native>, run<ax_native>},
-    {"cuda-thin-linear", 0, 1, serves<ax_is_linear>, run<ax_additive>},
+    {"cuda-thin-linear", 0, 1, serves<ax_is_linear>, run<ax_linear>},
     {"cuda-thin-sum", 0, 1, serves<ax_is_additive>, run<ax_additive>},
     {"cuda-thin-product", 0, 1, serves<ax_is_truncated>, run<ax_truncated>},
     {"cuda-thin-biased", 0, 1, serves<ax_is_biased>, run<ax_biased>},

@@ -28,7 +28,7 @@ struct ax_step_of {
 template <class A_, class B_, int SHARED_, int GATED_, int LANES_> struct ax_kind {
     typedef A_ A;
     typedef B_ B;
-    enum { SHARED = SHARED_, GATED = GATED_, LANES = LANES_, LOOKS_UP = LANES > 16, CAREFUL = 0 };
+    enum { SHARED = SHARED_, GATED = GATED_, LANES = LANES_, CACHED = 0, CAREFUL = 0 };
     __device__ static bool tiny_a(const A &) { return false; }
     __device__ static bool tiny_b(const B &) { return false; }
     __device__ static float careful_step(float acc, const A &, const B &) { return acc; }
@@ -41,20 +41,18 @@ struct ax_native : ax_kind<float, float, 0, 0, 16> {
     __device__ static float step(const ax_step_of &, float acc, A a, B b, int) { return __fmaf_rn(a, b, acc); }
 };
 
-/* Additive: the bits of a product are a sum, of words from tables or, of a linear one, of the operands' own leading bits; the FMA
- * supplies b's exponent and sign, and flushes where a or b is zero. Integer additions have half the FMAs' rate: one in four goes as
- * a multiplication by one, through the FMAs' pipe. */
+/* Additive: the bits of a product are a sum; the FMA supplies b's exponent and sign, and flushes where a or b is zero. Integer
+ * additions have half the FMAs' rate: one in four goes as a multiplication by one, through the FMAs' pipe. */
 struct ax_additive : ax_kind<uint32_t, ax_word_and_power, 0, 1, 16> {
     __device__ static A pack_a(const ax_cuda_mult &m, float x)
     {
         uint32_t bits = ax_bits(x);
-        if (ax_is_zero(bits)) return 0;
-        return m.linear ? bits & ax_kept(m) : (bits & 0xff800000u) + m.alpha[ax_index_of(bits, m.width)];
+        return ax_is_zero(bits) ? 0 : (bits & 0xff800000u) + m.alpha[ax_index_of(bits, m.width)];
     }
     __device__ static B pack_b(const ax_cuda_mult &m, float y)
     {
         uint32_t bits = ax_bits(y);
-        return {m.linear ? bits & ax_kept(m) & AX_FRACTION : m.beta[ax_index_of(bits, m.width)], ax_power_of(bits)};
+        return {m.beta[ax_index_of(bits, m.width)], ax_power_of(bits)};
     }
     __device__ static float step(const ax_step_of &s, float acc, A a, const B &b, int nth)
     {
@@ -63,6 +61,12 @@ struct ax_additive : ax_kind<uint32_t, ax_word_and_power, 0, 1, 16> {
         else sum = a + b.word;
         return __fmaf_rn(__uint_as_float(sum), b.power, acc);
     }
+};
+
+/* The same where the summands are the operands' own leading bits. */
+struct ax_linear : ax_additive {
+    __device__ static A pack_a(const ax_cuda_mult &m, float x) { return ax_is_zero(ax_bits(x)) ? 0 : ax_bits(x) & ax_kept(m); }
+    __device__ static B pack_b(const ax_cuda_mult &m, float y) { return {ax_bits(y) & ax_kept(m) & AX_FRACTION, ax_power_of(ax_bits(y))}; }
 };
 
 /* The truncated product of truncated significands, m >= 8: rounding toward zero is truncation to 23 bits, a mask does the rest. */
@@ -132,6 +136,7 @@ struct ax_bytes : ax_kind<ax_word_and_power, ax_word_and_power, AX_NARROW_TABLE,
 
 /* Any table, read through the caches. */
 struct ax_words : ax_kind<ax_word_and_power, ax_word_and_power, 0, 1, 32> {
+    enum { CACHED = 1 };
     __device__ static A pack_a(const ax_cuda_mult &m, float x)
     {
         uint32_t bits = ax_bits(x), row = ax_is_zero(bits) ? 1u << m.width : ax_index_of(bits, m.width);
