@@ -28,7 +28,7 @@ ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppre
 passed=$(cat "$log"/{release,sanitize}.log | grep -cE '[0-9]+: Passed| Passed +[0-9.]+ sec')
 failed=$(cat "$log"/{release,sanitize}.log | grep -cE '\*\*\*(Failed|Timeout|Exception|Not Run)')
 skipped=$(cat "$log"/{release,sanitize}.log | grep -c '\*\*\*Skipped')
-cases=$(grep -hoE '^\[  PASSED  \] [0-9]+|^[0-9]+ passed' "$build/Testing/Temporary/LastTest.log" "$build/sanitize/Testing/Temporary/LastTest.log" |
+cases=$(grep -haoE '^\[  PASSED  \] [0-9]+|^[0-9]+ passed' "$build/Testing/Temporary/LastTest.log" "$build/sanitize/Testing/Temporary/LastTest.log" |
   grep -oE '[0-9]+' | awk '{n += $1} END {print n + 0}')
 echo
 echo "$cases checks and cases inside them"
