@@ -33,12 +33,25 @@ const double *ax_plot_curve(const ax_plot *p, int trial)
     return NULL;
 }
 
-/* "mbm" of "mbm:7", "drum,k=4" of "drum:7,k=4"; a table's family is its file's name. Gives its length. */
+/* Does a key tell multipliers of one width apart? Those of a file say where in it to look, or how wide: of what has no '=' the comma
+ * belongs to the file's name. */
+static bool tells_apart(const char *key, size_t n)
+{
+    static const char *const others[] = {"width=", "width_a=", "width_b=", "format=", "symbol="};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (ax_text_starts(key, others[i])) return false;
+    return memchr(key, '=', n) != NULL;
+}
+
+/* "mbm" of "mbm:7", "drum,k=4" of "drum:7,k=4"; the family of a file is the table's or the function's name. Gives its length. */
 static size_t series_name(char name[AX_LABEL_MAX], const ax_record *r)
 {
-    const char *keys = ax_text_starts(r->multiplier, "lut:") ? NULL : strchr(r->multiplier, ',');
-    snprintf(name, AX_LABEL_MAX, "%s%.*s", r->family, keys ? AX_LABEL_MAX - 80 : 0, keys ? keys : "");
-    return strlen(name);
+    int at = snprintf(name, AX_LABEL_MAX, "%s", r->family);
+    for (const char *comma = strchr(r->multiplier, ','); comma; comma = strchr(comma + 1, ',')) {
+        size_t n = strcspn(comma + 1, ",");
+        if (tells_apart(comma + 1, n) && at + n + 2 < AX_LABEL_MAX) at += snprintf(name + at, n + 2, ",%s", comma + 1);
+    }
+    return (size_t)at;
 }
 
 static int series_number(ax_plot *p, const ax_record *r, const char *variant)

@@ -84,6 +84,8 @@ check "and they alone" [ "$(grep -c '^sweep itself$' log)" -eq 0 ]
 expect_exit 0 approxrun export results/quickstart.h5 --stable
 check "all four trials are complete" jq -e '[.trials[] | select(.state == "complete")] | length == 4' "$KEPT/out"
 check "and are those of the family" jq -e '[.trials[].metrics] | .[0] == .[2] and .[1] == .[3] and .[0] != .[1]' "$KEPT/out"
+expect_exit 0 approxrun plot results/quickstart.h5 --kind width -o width.svg
+check "its widths are one series" [ "$(grep -o '>tells[^<]*<' width.svg)" = ">tells<" ]
 
 # ---- a device is given the same trials ----
 mkdir bin
