@@ -14,21 +14,59 @@ enum { NAMES_MAX = 40, NAME_COLUMNS = 100, NAME_ROW = 17, ROW = 21, BELOW = 74, 
 #define ALL "#8f8f8f"
 #define FRONT "#0072b2"
 
+/* Energies that span a decade or more get a logarithmic axis, as most settings would crowd at its left. */
 typedef struct {
     ax_frame frame;
-    ax_ticks x;
+    bool logarithmic;
+    ax_ticks x;                  /* linear */
+    double lo, hi;               /* of the axis */
 } canvas;
 
 static double x_of(const canvas *c, double energy)
 {
     const ax_frame *f = &c->frame;
-    return f->left + (f->right - f->left) * (energy - c->x.lo) / (c->x.hi - c->x.lo);
+    double at = c->logarithmic ? log(energy / c->lo) / log(c->hi / c->lo) : (energy - c->lo) / (c->hi - c->lo);
+    return f->left + (f->right - f->left) * at;
+}
+
+/* The nearest of 1, 2, 5, 10, 20, ... at or below a value, or at or above it. */
+static double round_step(double value, bool up)
+{
+    static const double steps[] = {1, 2, 5, 10};
+    double decade = pow(10, floor(log10(value)));
+    int k = up ? 0 : 3;
+    while (up ? k < 3 && steps[k] * decade < value * (1 - 1e-9) : k > 0 && steps[k] * decade > value * (1 + 1e-9)) k += up ? 1 : -1;
+    return steps[k] * decade;
+}
+
+static void set_axis(canvas *c, double lo, double hi)
+{
+    c->logarithmic = lo > 0 && hi >= 10 * lo;
+    c->x = ax_ticks_over(lo, hi, 6);
+    c->lo = c->logarithmic ? round_step(lo, false) : c->x.lo;
+    c->hi = c->logarithmic ? round_step(hi, true) : c->x.hi;
 }
 
 static double y_of(const canvas *c, const ax_plot *p, const ax_front_point *pt) { return ax_frame_y(&c->frame, pt->sample.mean * p->scale); }
 
+static void draw_log_ticks(ax_buf *b, const canvas *c)
+{
+    bool every_step = c->hi <= 101 * c->lo;      /* else decades alone */
+    for (double value = c->lo; value <= c->hi * (1 + 1e-9); value = round_step(value * 1.5, true)) {
+        char label[40];
+        double exponent = log10(value);
+        if (!every_step && fabs(exponent - round(exponent)) > 1e-9) continue;
+        snprintf(label, sizeof label, "%g", value);
+        ax_frame_tick(b, &c->frame, x_of(c, value), label, NULL);
+    }
+}
+
 static void draw_ticks(ax_buf *b, const canvas *c)
 {
+    if (c->logarithmic) {
+        draw_log_ticks(b, c);
+        return;
+    }
     int steps = (int)lround((c->x.hi - c->x.lo) / c->x.step);
     for (int k = 0; k <= steps; k++) {
         char label[40];
@@ -119,8 +157,8 @@ static void draw(ax_buf *b, const ax_plot *p, const ax_front *f)
     char subtitle[160];
     snprintf(subtitle, sizeof subtitle, "%d setting%s, %s; none beats a numbered one in both", f->n, f->n == 1 ? "" : "s",
              most > 1 ? "mean and 95 % t-interval over the seeds" : "one seed each");
-    canvas c = {.frame = ax_frame_draw(b, p, lo, hi, rows_for(f), "energy", subtitle),
-                .x = ax_ticks_over(f->points[0].energy_uj, f->points[f->n - 1].energy_uj, 6)};
+    canvas c = {.frame = ax_frame_draw(b, p, lo, hi, rows_for(f), "energy", subtitle)};
+    set_axis(&c, f->points[0].energy_uj, f->points[f->n - 1].energy_uj);
     draw_ticks(b, &c);
     ax_frame_x_label(b, &c.frame, 44, "energy of the products of one inference, µJ");
     draw_front(b, &c, p, f);

@@ -101,6 +101,9 @@ holds "plot" "$APPROXRUN" plot all --kind pareto -o front.svg
 same "a mark for each assignment, two in the legend" "$(grep -c '<path' front.svg)" "$(($(jq '.trials | length' all.export) + 2))"
 same "the front's are named" "$(grep -c '>conv2d1=' front.svg)" 10
 holds "units" grep -q '>energy of the products of one inference, µJ<' front.svg
+same "energies of more than a decade: a logarithmic axis" "$(grep -oE '>0\.0[0-9]*<' front.svg | tr -d '<>' | xargs)" "0.0002 0.0005 0.001 0.002 0.005 0.01"
+same "with the cheapest, 0.000367 µJ, where its logarithm is" "$(grep -oE '<path transform="translate\([0-9.]+' front.svg | cut -d'(' -f2 | sort -n | head -1)" \
+  "$(awk 'BEGIN { printf "%.1f", 70 + 505 * log(0.000367 / 0.0002) / log(0.01 / 0.0002) }')"
 "$APPROXRUN" plot all.h5 --kind pareto -o - | cmp - front.svg && report "the file gives the same" true "" || report "the file gives the same" false ""
 "$APPROXRUN" ls all --sort energy_uj -w 'energy_uj<0.001' | tail -n +2 > table
 same "ls shows and selects by energy" "$(awk '{ print $11 }' table | sort -n | head -1)" 0.000367
