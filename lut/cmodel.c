@@ -21,13 +21,14 @@
 
 typedef ax_cmodel_job job;
 
-enum { NUMERICS_VERSION = 1 };      /* changes when a model above m = 11 gives other bits: such a model has no table to hash */
+enum { NUMERICS_VERSION = 2 };      /* changes when a model above m = 11 gives other bits: such a model has no table to hash */
 
 struct ax_cmodel {
     ax_cmodel_info info;
     uint32_t *words;
     ax_buf device_text;
-    ax_lut_code code;                       /* of that */
+    char *cache;                            /* where what a device compiles of that is kept */
+    ax_lut_code code;
     int library;                            /* the open file, -1 if there is a table: it stays when the cache is emptied */
     void *handle;
     _Atomic(ax_cmodel_call) call;
@@ -154,14 +155,16 @@ static int choose(job *j)
 
 /* ---- the model ---- */
 
-static int keep_device_code(ax_cmodel *c, const job *j)
+static int keep_device_code(ax_cmodel *c, job *j)
 {
     char sha256[AX_SHA256_HEX];
     ax_cmodel_device_code(&c->device_text, &j->preprocessed, &j->code);
     AX_TRY(ax_buf_status(&c->device_text));
     AX_TRY(ax_sha256(sha256, c->device_text.data, c->device_text.len));
     sha256[16] = 0;
-    c->code = (ax_lut_code){ax_buf_str(&c->device_text), strtoull(sha256, NULL, 16)};
+    c->cache = j->path;
+    j->path = NULL;
+    c->code = (ax_lut_code){ax_buf_str(&c->device_text), strtoull(sha256, NULL, 16), c->cache};
     return AX_OK;
 }
 
@@ -174,10 +177,10 @@ static int open_job(ax_cmodel *c, job *j, const char *text)
     AX_TRY(choose(j));
     AX_TRY(ax_cmodel_make(&c->words, j));
     if (c->words) return AX_OK;
-    AX_TRY(keep_device_code(c, j));
     ax_cmodel_library(library, sizeof library, j);
     c->library = open(library, O_RDONLY | O_CLOEXEC);
-    return c->library >= 0 ? AX_OK : ax_fail(AX_ESTORE, "%s: %s", library, strerror(errno));
+    if (c->library < 0) return ax_fail(AX_ESTORE, "%s: %s", library, strerror(errno));
+    return keep_device_code(c, j);
 }
 
 ax_cmodel *ax_cmodel_open(const char *spec, const char *text)
@@ -201,6 +204,7 @@ void ax_cmodel_close(ax_cmodel *c)
     if (c->library >= 0) close(c->library);
     pthread_mutex_destroy(&c->loading);
     ax_buf_release(&c->device_text);
+    ax_free(c->cache);
     ax_free(c->words);
     ax_free(c);
 }

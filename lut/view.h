@@ -47,6 +47,7 @@ enum { AX_TABLE_MAX_WIDTH = 11, AX_WIDTH_MAX = 23 };
 typedef struct {
     const char *text;
     uint64_t hash;           /* of the text */
+    const char *cache;       /* begins the names of files that keep what is compiled of this text alone; NULL: nothing is kept */
 } ax_lut_code;
 
 typedef struct {

@@ -1,7 +1,7 @@
 /* The module's products in an order of their own, against sums in double and, where operands are patches, against the cpu's. Says
  * how fast they are. */
 #include "cuda.h"
-#include "gemm.h"
+#include "cuda_convolutions.h"
 
 #include "kernels/sum.h"
 
@@ -222,28 +222,9 @@ static int near_host(const ax_gemm *g, int64_t a_floats, int64_t b_floats, const
     return !wrong && sqrt(distance / norm) <= bound;
 }
 
-typedef struct {
-    int64_t n, h, w, c, oc, kernel, stride, pad;
-} conv;
-
-static ax_operand patches_of(const conv *v, const float *x, int64_t oh, int64_t ow)
-{
-    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = x, .n = v->n, .h = v->h, .w = v->w, .c = v->c, .out_h = oh,
-                        .out_w = ow, .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = v->stride, .stride_w = v->stride,
-                        .pad_h = v->pad, .pad_w = v->pad, .dilation_h = 1, .dilation_w = 1, .step = 1};
-}
-
-/* dy as the gradient by the input reads it. */
-static ax_operand spread_of(const conv *v, const float *dy, int64_t oh, int64_t ow)
-{
-    return (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy, .n = v->n, .h = oh, .w = ow, .c = v->oc, .out_h = v->h, .out_w = v->w,
-                        .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = 1, .stride_w = 1, .pad_h = -v->pad, .pad_w = -v->pad,
-                        .dilation_h = v->stride, .dilation_w = v->stride, .step = -1};
-}
-
 static void check_convolution(const conv *v, const mult *t)
 {
-    int64_t oh = (v->h + 2 * v->pad - v->kernel) / v->stride + 1, ow = (v->w + 2 * v->pad - v->kernel) / v->stride + 1;
+    int64_t oh = out_of(v, v->h), ow = out_of(v, v->w);
     int64_t taps = v->kernel * v->kernel * v->c, positions = v->n * oh * ow, inputs = v->n * v->h * v->w;
     float *x = recipe(inputs * v->c, 118, 133), *w = recipe(taps * v->oc, 118, 133), *dy = recipe(positions * v->oc, 118, 133);
     ax_gemm g = {.a = patches_of(v, x, oh, ow), .b = matrix(w, 1, v->oc, taps), .m = positions, .n = v->oc, .k = taps, .ldc = v->oc + 3, .batch = 1,
@@ -263,7 +244,7 @@ static void check_convolution(const conv *v, const mult *t)
 /* `batch` convolutions of different tensors, weights and gradients. The first channels of an image's first row are zeros. */
 static int near_definition(const conv *v, int64_t batch, const mult *t)
 {
-    int64_t oh = (v->h + 2 * v->pad - v->kernel) / v->stride + 1, ow = (v->w + 2 * v->pad - v->kernel) / v->stride + 1;
+    int64_t oh = out_of(v, v->h), ow = out_of(v, v->w);
     int64_t taps = v->kernel * v->kernel * v->c, positions = v->n * oh * ow, inputs = v->n * v->h * v->w;
     int64_t xs = inputs * v->c, ws = taps * v->oc, dys = positions * v->oc;
     float *x = recipe(batch * xs, 118, 133), *w = recipe(batch * ws, 118, 133), *dy = recipe(batch * dys, 118, 133);

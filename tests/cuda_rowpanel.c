@@ -1,11 +1,9 @@
 /* Products of any narrow table that are not in the strict order, against double over all outputs; products cut into parts; how fast
  * every kind of product is. Shapes are large enough for these kernels to serve them. */
-#include "cuda.h"
+#include "cuda_products.h"
 #include "gemm.h"
 
 #include <time.h>
-
-static const ax_backend *cuda;
 
 /* What a sum of 4096 products that is not in the strict order may be off by (docs/multipliers.md). */
 static const double ALLOWED = 1.5e-6;
@@ -60,25 +58,15 @@ static array recipe(int64_t n, uint32_t low, uint32_t high)
 static int64_t floats_of(const ax_gemm *g) { return (g->batch - 1) * g->c_batch + g->m * g->ldc; }
 
 /* g, whose operands lie in host memory, with everything on the device and poison for results. */
-static ax_gemm on_device(const ax_gemm *host, const array *a, const array *b, int strict)
+static ax_gemm poisoned(const ax_gemm *host, const array *a, const array *b, int strict)
 {
-    ax_gemm g = *host;
-    size_t bytes, c_bytes = (size_t)floats_of(host) * sizeof(float);
-    float *poison = malloc(c_bytes);
-    memset(poison, 0xff, c_bytes);
-    cuda->kernels->gemm_work_bytes(&bytes, 1);
-    g.c = cuda_copy(cuda, poison, c_bytes), g.work = cuda->memory_new(bytes), g.strict = strict, g.threads = 1;
-    g.a.data = cuda_copy(cuda, a->data, (size_t)a->floats * 4), g.b.data = cuda_copy(cuda, b->data, (size_t)b->floats * 4);
-    g.bias = host->bias ? cuda_copy(cuda, host->bias, (size_t)host->n * 4) : NULL;
+    const int64_t floats = floats_of(host);
+    float *poison = malloc((size_t)floats * sizeof *poison);
+    memset(poison, 0xff, (size_t)floats * sizeof *poison);
+    ax_gemm g = on_device(host, a->floats, b->floats, poison, floats);
+    g.strict = strict;
     free(poison);
     return g;
-}
-
-static void off_device(const ax_gemm *g)
-{
-    cuda->memory_free(g->c), cuda->memory_free(g->work);
-    cuda->memory_free((void *)g->a.data), cuda->memory_free((void *)g->b.data);
-    if (g->bias) cuda->memory_free((void *)g->bias);
 }
 
 static float *results(const ax_gemm *g)
@@ -150,7 +138,7 @@ static int gaps_are_untouched(const ax_gemm *g, const float *c)
 static void check(const ax_gemm *host, const array *a, const array *b, double allowed, const char *name, const char *what)
 {
     char text[160];
-    ax_gemm g = on_device(host, a, b, 0);
+    ax_gemm g = poisoned(host, a, b, 0);
     float *c = results(&g), *again = results(&g);
     int same = cuda_first_difference(c, again, floats_of(host), 1) < 0, gaps = gaps_are_untouched(host, c);
     double error = error_of(host, c);
@@ -197,7 +185,7 @@ static void check_zeros(const named *t)
     const int64_t m = 4200, n = 270, k = 1500;
     array a = recipe(m * k, 118, 133), b = recipe(n * k, 118, 133);
     for (int64_t e = 0; e < k; e++) a.data[17 * k + e] = 0.0f, a.data[4199 * k + e] = -0.0f, b.data[e * n + 5] = ax_float(0x00400000u);
-    ax_gemm g = plain(t, &a, &b, m, n, k), device = on_device(&g, &a, &b, 0);
+    ax_gemm g = plain(t, &a, &b, m, n, k), device = poisoned(&g, &a, &b, 0);
     float *c = results(&device);
     int zero = 1;
     for (int64_t j = 0; j < n; j++) zero &= ax_bits(c[17 * n + j]) == 0 && ax_bits(c[4199 * n + j]) == 0;
@@ -231,7 +219,7 @@ static void check_range(const named *t, const char *what, float odd_a, float odd
     const int64_t m = 16400, n = 70, k = 270;
     array a = recipe(m * k, 110, 120), b = recipe(n * k, 110, 120);
     a.data[12345] = odd_a, b.data[777] = odd_b;
-    ax_gemm g = plain(t, &a, &b, m, n, k), loose = on_device(&g, &a, &b, 0), strict = on_device(&g, &a, &b, 1);
+    ax_gemm g = plain(t, &a, &b, m, n, k), loose = poisoned(&g, &a, &b, 0), strict = poisoned(&g, &a, &b, 1);
     float *x = results(&loose), *y = results(&strict);
     cuda_report(cuda_first_difference(x, y, m * n, 1) < 0, "out of range", what);
     off_device(&loose), off_device(&strict);
@@ -327,7 +315,7 @@ static void time_phases(const ax_gemm *host, const array *a, const array *b, con
 {
     enum { RUNS = 20 };
     double phases[AX_PHASES], all, alone = 1e9;
-    ax_gemm g = on_device(host, a, b, 0);
+    ax_gemm g = poisoned(host, a, b, 0);
     time_of(&g, 2);
     all = time_of(&g, RUNS);
     for (int i = 0; i < 3 && cuda->phases && !cuda->phases(phases); i++) {
@@ -379,7 +367,7 @@ static void time_narrow(void)
 
 static void time_shape(const named *t, int strict, int64_t m, int64_t n, int64_t k, const array *a, const array *b)
 {
-    ax_gemm host = plain(t, a, b, m, n, k), g = on_device(&host, a, b, strict);
+    ax_gemm host = plain(t, a, b, m, n, k), g = poisoned(&host, a, b, strict);
     double once = (time_of(&g, 1), time_of(&g, 1)), runs = 0.03 / once, best = 1e9;
     for (int i = 0; i < 3; i++) {
         double s = time_of(&g, runs < 1 ? 1 : runs > 200 ? 200 : (int)runs);

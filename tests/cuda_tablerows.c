@@ -1,41 +1,11 @@
 /* Strict products of any table of 8 to 11 bits, large enough that the kernel of table rows serves them, against the cpu's: the same
  * bits. `cuda_tablerows time` says how fast they are. */
-#include "cuda.h"
-#include "gemm.h"
+#include "cuda_convolutions.h"
+#include "cuda_products.h"
 
-static const ax_backend *cuda;
 static int asked, served;        /* products; by the kernel of table rows */
 
 /* --- comparison --- */
-
-static ax_gemm on_device(const ax_gemm *host, int64_t a_floats, int64_t b_floats, const float *c, int64_t c_floats)
-{
-    size_t bytes;
-    ax_gemm g = *host;
-    cuda->kernels->gemm_work_bytes(&bytes, 1);
-    g.c = cuda_copy(cuda, c, (size_t)c_floats * 4), g.work = cuda->memory_new(bytes), g.strict = 1, g.threads = 1;
-    g.a.data = cuda_copy(cuda, host->a.data, (size_t)a_floats * 4), g.b.data = cuda_copy(cuda, host->b.data, (size_t)b_floats * 4);
-    g.bias = host->bias ? cuda_copy(cuda, host->bias, (size_t)host->n * 4) : NULL;
-    return g;
-}
-
-static void off_device(const ax_gemm *g)
-{
-    cuda->memory_free(g->c), cuda->memory_free(g->work);
-    cuda->memory_free((void *)(uintptr_t)g->a.data), cuda->memory_free((void *)(uintptr_t)g->b.data);
-    if (g->bias) cuda->memory_free((void *)(uintptr_t)g->bias);
-}
-
-static void run_on_cpu(const ax_gemm *g, float *c)
-{
-    enum { THREADS = 8 };
-    size_t bytes;
-    ax_gemm host = *g;
-    ax_kernels_cpu.gemm_work_bytes(&bytes, THREADS);
-    host.c = c, host.strict = 1, host.threads = THREADS, host.work = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    ax_kernels_cpu.gemm(&host);
-    free(host.work);
-}
 
 /* The operands of g hold a_floats and b_floats and lie in host memory. Reports whether both backends' bits are the same, between the
  * rows of C too. */
@@ -69,7 +39,7 @@ static void compare_shape(const mult *t, int64_t m, int64_t n, int64_t k, uint32
 {
     float *a = numbers(m * k, low, high), *b = numbers(n * k, low, high);
     ax_gemm g = {.a = layout & 1 ? matrix(a, 1, m, k) : matrix(a, k, 1, k), .b = layout & 2 ? matrix(b, k, 1, k) : matrix(b, 1, n, k),
-                 .m = m, .n = n, .k = k, .ldc = n + 3, .batch = 1, .plan = &t->plan};
+                 .m = m, .n = n, .k = k, .ldc = n + 3, .batch = 1, .strict = 1, .plan = &t->plan};
     check(&g, m * k, n * k, what, t->name);
     free(a);
     free(b);
@@ -95,8 +65,8 @@ static void check_batches(const mult *t)
     bias[3] = INFINITY, bias[4] = -0.0f;
     for (int i = 0; i < 4; i++) {
         ax_gemm g = {.a = matrix(a, 1, m, k), .b = matrix(b, k, 1, k), .m = m, .n = n, .k = k, .ldc = n + 9, .batch = batch,
-                     .a_batch = i == 1 ? 0 : m * k, .b_batch = i == 2 ? 0 : n * k, .c_batch = m * (n + 9) + 5, .plan = &t->plan, .bias = bias,
-                     .activation = ends[i]};
+                     .a_batch = i == 1 ? 0 : m * k, .b_batch = i == 2 ? 0 : n * k, .c_batch = m * (n + 9) + 5, .strict = 1, .plan = &t->plan,
+                     .bias = bias, .activation = ends[i]};
         check(&g, batch * m * k, batch * n * k, i == 1 || i == 2 ? "bias, a shared operand" : "bias, activation and batch", t->name);
     }
     free(a);
@@ -110,7 +80,7 @@ static void check_zeros(const mult *t)
     const int64_t m = 4096, n = 2048, k = 40;
     float *a = numbers(m * k, 119, 135), *b = numbers(n * k, 119, 135), *c = calloc((size_t)(m * n), sizeof *c);
     for (int64_t e = 0; e < k; e++) a[17 * k + e] = 0.0f, a[4095 * k + e] = ax_float(0x80400000u), b[e * n + 5] = -0.0f;
-    ax_gemm g = {.a = matrix(a, k, 1, k), .b = matrix(b, 1, n, k), .m = m, .n = n, .k = k, .ldc = n, .batch = 1, .plan = &t->plan};
+    ax_gemm g = {.a = matrix(a, k, 1, k), .b = matrix(b, 1, n, k), .m = m, .n = n, .k = k, .ldc = n, .batch = 1, .strict = 1, .plan = &t->plan};
     ax_gemm device = on_device(&g, m * k, n * k, c, m * n);
     cuda->kernels->gemm(&device);
     int zero = !cuda->get(c, device.c, (size_t)(m * n) * 4) && ax_bits(c[1]) != 0;
@@ -125,27 +95,17 @@ static void check_zeros(const mult *t)
 
 /* --- convolutions --- */
 
-typedef struct {
-    int64_t n, h, w, c, oc, kernel, stride, pad;
-} conv;
-
-static int64_t out_of(const conv *v, int64_t side) { return (side + 2 * v->pad - v->kernel) / v->stride + 1; }
-
 static void check_convolution(const conv *v, const mult *t)
 {
     const int64_t oh = out_of(v, v->h), ow = out_of(v, v->w), taps = v->kernel * v->kernel * v->c, positions = v->n * oh * ow,
                   inputs = v->n * v->h * v->w;
     float *x = numbers(inputs * v->c, 110, 140), *w = numbers(taps * v->oc, 110, 140), *dy = numbers(positions * v->oc, 110, 140);
-    ax_gemm g = {.a = {.kind = AX_OPERAND_PATCHES, .data = x, .n = v->n, .h = v->h, .w = v->w, .c = v->c, .out_h = oh, .out_w = ow,
-                       .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = v->stride, .stride_w = v->stride, .pad_h = v->pad,
-                       .pad_w = v->pad, .dilation_h = 1, .dilation_w = 1, .step = 1},
-                 .b = matrix(w, 1, v->oc, taps), .m = positions, .n = v->oc, .k = taps, .ldc = v->oc + 3, .batch = 1, .plan = &t->plan};
+    ax_gemm g = {.a = patches_of(v, x, oh, ow), .b = matrix(w, 1, v->oc, taps), .m = positions, .n = v->oc, .k = taps, .ldc = v->oc + 3,
+                 .batch = 1, .strict = 1, .plan = &t->plan};
     check(&g, inputs * v->c, taps * v->oc, "convolution", t->name);
     g.a.transposed = 1, g.b = matrix(dy, 1, v->oc, positions), g.m = taps, g.k = positions;
     if (taps >= 1024) check(&g, inputs * v->c, positions * v->oc, "weight gradient", t->name);
-    g.a = (ax_operand){.kind = AX_OPERAND_PATCHES, .data = dy, .n = v->n, .h = oh, .w = ow, .c = v->oc, .out_h = v->h, .out_w = v->w,
-                       .kernel_h = v->kernel, .kernel_w = v->kernel, .stride_h = 1, .stride_w = 1, .pad_h = -v->pad, .pad_w = -v->pad,
-                       .dilation_h = v->stride, .dilation_w = v->stride, .step = -1};
+    g.a = spread_of(v, dy, oh, ow);
     g.b = matrix(w, v->oc, 1, v->oc);
     g.b.k_outer_stride = v->c * v->oc;
     g.m = inputs, g.n = v->c, g.k = v->kernel * v->kernel * v->oc, g.ldc = v->c + 1;
@@ -196,7 +156,7 @@ static void time_shape(const mult *t, int64_t m, int64_t n, int64_t k)
     enum { ROUNDS = 4 };
     double phases[AX_PHASES], best[AX_PHASES] = {0}, least = INFINITY;
     float *a = numbers(m * k, 120, 132), *b = numbers(n * k, 120, 132), *c = calloc((size_t)(m * n), sizeof *c);
-    ax_gemm g = {.a = matrix(a, k, 1, k), .b = matrix(b, 1, n, k), .m = m, .n = n, .k = k, .ldc = n, .batch = 1, .plan = &t->plan};
+    ax_gemm g = {.a = matrix(a, k, 1, k), .b = matrix(b, 1, n, k), .m = m, .n = n, .k = k, .ldc = n, .batch = 1, .strict = 1, .plan = &t->plan};
     ax_gemm device = on_device(&g, m * k, n * k, c, m * n);
     for (int i = 0; i < ROUNDS && cuda->phases; i++) {
         cuda->phases(phases);

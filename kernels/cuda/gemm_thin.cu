@@ -1,6 +1,6 @@
 /* Few outputs, in the strict order: a sum may not be cut, so one thread makes one output and its chain of additions is all there is
  * to wait for. Of a block's warps two add, 8 x 8 outputs; the others fetch and pack STAGE k ahead of them, each thread one k of one
- * operand, its loads two stages ahead. Steps and operands as in gemm_simt.cu (kinds.h). */
+ * operand, its loads two stages ahead. Steps and operands as in simt_kernel.h (kinds.h). */
 #include "kernels/cuda/kinds.h"
 
 #include "kernels/sum.h"
@@ -46,29 +46,10 @@ __device__ static void fetch(float (&raw)[SIDE], const ax_cuda_source &s, const 
     for (int r = 0; r < SIDE; r++) raw[r] = ax_fetch(s, rows[r], at);
 }
 
-/* Packs what was fetched; 1: some of it asks for the careful step. */
-template <class K> __device__ static int pack_a(stage_of<typename K::A> &out, const float (&raw)[SIDE], const ax_cuda_mult &m, int k)
+template <class T, class PACK> __device__ static void store(stage_of<T> &out, const float (&raw)[SIDE], int k, PACK pack)
 {
-    int tiny = 0;
 #pragma unroll
-    for (int r = 0; r < SIDE; r++) {
-        typename K::A x = K::pack_a(m, raw[r]);
-        tiny |= K::tiny_a(x);
-        out.at[r][k] = x;
-    }
-    return tiny;
-}
-
-template <class K> __device__ static int pack_b(stage_of<typename K::B> &out, const float (&raw)[SIDE], const ax_cuda_mult &m, int k)
-{
-    int tiny = 0;
-#pragma unroll
-    for (int r = 0; r < SIDE; r++) {
-        typename K::B y = K::pack_b(m, raw[r]);
-        tiny |= K::tiny_b(y);
-        out.at[r][k] = y;
-    }
-    return tiny;
+    for (int r = 0; r < SIDE; r++) out.at[r][k] = pack(raw[r]);
 }
 
 /* ---- adding ---- */
@@ -123,10 +104,18 @@ template <class K> __global__ void __launch_bounds__(THREADS, 2) thin(const __gr
         if (adds) {
             if (k0 >= 0) acc = add_stage<K>(acc, t.a[turn].at[row], t.b[turn].at[column], min((int)STAGE, p.k - k0), tiny, of);
         } else if (of_a) {
-            next_tiny = pack_a<K>(t.a[turn ^ 1], raw, p.mult, my_k);
+            store(t.a[turn ^ 1], raw, my_k, [&](float value) {
+                const typename K::A x = K::pack_a(p.mult, value);
+                next_tiny |= K::tiny_a(x);
+                return x;
+            });
             fetch(raw, p.a, t.rows_a, fetched, p.k);
         } else {
-            next_tiny = pack_b<K>(t.b[turn ^ 1], raw, p.mult, my_k);
+            store(t.b[turn ^ 1], raw, my_k, [&](float value) {
+                const typename K::B y = K::pack_b(p.mult, value);
+                next_tiny |= K::tiny_b(y);
+                return y;
+            });
             fetch(raw, p.b, t.rows_b, fetched, p.k);
         }
         if (K::CAREFUL) tiny = __syncthreads_or(next_tiny);

@@ -1,7 +1,24 @@
-/* The ends of sums that their kernels left unfinished, one thread an output. */
+/* How long sums are cut, and the ends of sums that their kernels left unfinished, one thread an output. */
 #include "kernels/cuda/parts.h"
 
 #include "kernels/sum.h"
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+int64_t ax_cuda_least_blocks(int64_t m, int64_t n)
+{
+    return least(ax_square_blocks(m, n), least(ax_tall_blocks(m, n), ax_broad_blocks(m, n)));
+}
+
+int ax_cuda_parts_of(const ax_gemm *g)
+{
+    return (int)least(2 * AX_CUDA_CUT_FOR / (ax_cuda_least_blocks(g->m, g->n) * g->batch), g->k / 256);
+}
+
+float *ax_cuda_part_sums(const ax_cuda_product *p, int parts)
+{
+    return (float *)ax_cuda_work(sizeof(float) * parts * p->batch * p->m * p->n);
+}
 
 __global__ static void add_parts(const ax_cuda_product p, const float *sums /* (parts, batch, m, n) */, int parts, int gated)
 {

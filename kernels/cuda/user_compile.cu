@@ -1,6 +1,9 @@
 /* CUDA's compiler at run time, NVRTC, around a user's text. It is loaded when it is first wanted: nothing else of the module needs it.
- * Invariant: the kernels are compiled from the same headers, and rounded by the same options, as those of the module. */
+ * Invariants: the kernels are compiled from the same headers, and rounded by the same options, as those of the module; what is kept
+ * under a key was made from exactly the texts, the options and the compiler that the key is the hash of. */
 #include "kernels/cuda/user_compile.h"
+
+#include "kernels/cuda/user_cache.h"
 
 #include "cuda_user_texts.h"
 
@@ -15,6 +18,7 @@ typedef struct nvrtc_program *program;
 
 /* Its functions that are called; each returns 0 or an error, as nvrtc.h says. */
 #define FUNCTIONS(ROW)                                                                                                 \
+    ROW(nvrtcVersion, (int *major, int *minor))                                                                        \
     ROW(nvrtcCreateProgram, (program *, const char *text, const char *name, int n, const char *const *headers, const char *const *names)) \
     ROW(nvrtcDestroyProgram, (program *))                                                                              \
     ROW(nvrtcCompileProgram, (program, int n, const char *const *options))                                             \
@@ -100,51 +104,94 @@ static void copy_log(program p, char *message, size_t size)
     free(log);
 }
 
-static void *image_of(program p, int is_ptx)
+static void *image_of(program p, int is_ptx, size_t *bytes)
 {
-    size_t n = 0;
-    if (is_ptx ? nvrtc.nvrtcGetPTXSize(p, &n) : nvrtc.nvrtcGetCUBINSize(p, &n)) return nullptr;
-    char *image = (char *)calloc(n + 1, 1);
+    if (is_ptx ? nvrtc.nvrtcGetPTXSize(p, bytes) : nvrtc.nvrtcGetCUBINSize(p, bytes)) return nullptr;
+    char *image = (char *)calloc(*bytes + 1, 1);
     if (image && !(is_ptx ? nvrtc.nvrtcGetPTX(p, image) : nvrtc.nvrtcGetCUBIN(p, image))) return image;
     free(image);
     return nullptr;
 }
 
-enum { LONG_TEXT = 4096 };      /* bytes of a function that is called, not expanded: about a hundred operations */
+/* ---- an image ---- */
 
-/* The module's own options (cmake/cuda.cmake). C++20 has C's designated initializers. */
-static void *compile(const char *text, int is_long, int capability, char *message, size_t size)
-{
-    const int known = known_capability(capability), is_ptx = known != capability;
+enum { OPTIONS = 9, LONG_TEXT = 4096 };      /* bytes of a function that is called, not expanded: about a hundred operations */
+
+/* How a function is compiled. */
+struct recipe {
+    int is_ptx;
     char target[48];
-    snprintf(target, sizeof target, "--gpu-architecture=%s_%d", is_ptx ? "compute" : "sm", known);
-    const char *const options[] = {target, "-ftz=true", "-fmad=false", "-prec-div=true", "-prec-sqrt=true", "-default-device", "--std=c++20",
-                                   "--disable-warnings", is_long ? "-DAX_USER_CALLED" : "-UAX_USER_CALLED"};
+    const char *options[OPTIONS];
+};
+
+static const char before[] = "#include \"kernels/cuda/user_kernel.h\"\n#include \"kernels/cuda/user_c.h\"\nnamespace ax_c {\nnamespace user {\n";
+static const char behind[] = "\n}\n}\n";
+
+/* The module's own options (cmake/cuda.cmake). C++20 has C's designated initializers. 0: the compiler knows no such capability. */
+static int find_recipe(recipe *r, const ax_lut_code *code, int capability)
+{
+    const int known = known_capability(capability), is_long = strlen(code->text) > LONG_TEXT;
+    *r = {known != capability, "", {r->target, "-ftz=true", "-fmad=false", "-prec-div=true", "-prec-sqrt=true", "-default-device", "--std=c++20",
+                                    "--disable-warnings", is_long ? "-DAX_USER_CALLED" : "-UAX_USER_CALLED"}};
+    snprintf(r->target, sizeof r->target, "--gpu-architecture=%s_%d", r->is_ptx ? "compute" : "sm", known);
+    return known;
+}
+
+static uint64_t mix(uint64_t hash, const char *text) { return ax_cuda_hash(hash, text, strlen(text) + 1); }
+
+/* The hash of all that decides an image. */
+static uint64_t key_of(const ax_lut_code *code, const recipe *r)
+{
+    int version[2] = {};
+    nvrtc.nvrtcVersion(&version[0], &version[1]);
+    uint64_t hash = ax_cuda_hash(ax_cuda_hash(AX_HASH_START, &code->hash, sizeof code->hash), version, sizeof version);
+    hash = mix(mix(hash, before), behind);
+    for (int i = 0; i < USER_TEXTS; i++) hash = mix(mix(hash, user_names[i]), user_texts[i]);
+    for (const char *option : r->options) hash = mix(hash, option);
+    return hash;
+}
+
+static void *compile_text(size_t *bytes, const char *text, const recipe *r, char *message, size_t size)
+{
     program p = nullptr;
     void *image = nullptr;
-    if (!known || nvrtc.nvrtcCreateProgram(&p, text, "approxrun", USER_TEXTS, user_texts, user_names)) {
-        snprintf(message, size, known ? "NVRTC makes no program of it" : "NVRTC does not know capability %d; install another one", capability);
+    if (nvrtc.nvrtcCreateProgram(&p, text, "approxrun", USER_TEXTS, user_texts, user_names)) {
+        snprintf(message, size, "NVRTC makes no program of it");
         return nullptr;
     }
-    if (nvrtc.nvrtcCompileProgram(p, sizeof options / sizeof *options, options) || !(image = image_of(p, is_ptx))) copy_log(p, message, size);
+    if (nvrtc.nvrtcCompileProgram(p, OPTIONS, r->options) || !(image = image_of(p, r->is_ptx, bytes))) copy_log(p, message, size);
     nvrtc.nvrtcDestroyProgram(&p);
     return image;
 }
 
-extern "C" __attribute__((visibility("default"))) void *ax_cuda_user_compile(const ax_lut_code *code, int capability, char *message, size_t size)
+static void *compile(size_t *bytes, const ax_lut_code *code, const recipe *r, char *message, size_t size)
 {
-    static const char begin[] = "#include \"kernels/cuda/user_kernel.h\"\n#include \"kernels/cuda/user_c.h\"\nnamespace ax_c {\nnamespace user {\n";
-    static const char end[] = "\n}\n}\n";
+    const size_t most = strlen(code->text) + sizeof before + sizeof behind;
+    char *text = (char *)malloc(most);
+    if (text) snprintf(text, most, "%s%s%s", before, code->text, behind);
+    else snprintf(message, size, "out of memory");
+    void *image = text ? compile_text(bytes, text, r, message, size) : nullptr;
+    free(text);
+    return image;
+}
+
+extern "C" __attribute__((visibility("default"))) void *ax_cuda_user_image(const ax_lut_code *code, int capability, char *message, size_t size)
+{
+    recipe r;
+    size_t bytes = 0;
     if (!open_library()) {
         snprintf(message, size, "a C function wider than a table needs NVRTC on a GPU, and there is no libnvrtc.so.13 or .12; install it (CUDA's "
                                 "package cuda-nvrtc, or pip's nvidia-cuda-nvrtc), or use a width up to %d or --devices cpu", AX_TABLE_MAX_WIDTH);
         return nullptr;
     }
-    const size_t most = strlen(code->text) + sizeof begin + sizeof end;
-    char *text = (char *)malloc(most);
-    if (text) snprintf(text, most, "%s%s%s", begin, code->text, end);
-    else snprintf(message, size, "out of memory");
-    void *image = text ? compile(text, strlen(code->text) > LONG_TEXT, capability, message, size) : nullptr;
-    free(text);
+    if (!find_recipe(&r, code, capability)) {
+        snprintf(message, size, "NVRTC does not know capability %d; install another one", capability);
+        return nullptr;
+    }
+    const uint64_t key = key_of(code, &r);
+    void *image = ax_cuda_kept_image(code->cache, key);
+    if (image) return image;
+    image = compile(&bytes, code, &r, message, size);
+    if (image) ax_cuda_keep_image(code->cache, key, image, bytes);
     return image;
 }

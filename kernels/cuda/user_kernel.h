@@ -1,5 +1,5 @@
 /* Products by a user's own function, which stands behind this text in the program that gemm_user.cu has compiled for the open device.
- * One thread sums TM x TN outputs in registers, ascending k, from tiles in shared memory, as in gemm_simt.cu. */
+ * One thread sums TM x TN outputs in registers, ascending k, from tiles in shared memory, as in simt_kernel.h; in parts as there. */
 #ifndef AX_CUDA_USER_KERNEL_H
 #define AX_CUDA_USER_KERNEL_H
 
@@ -22,7 +22,8 @@ __device__ unsigned approxrun_word(unsigned i, unsigned j);      /* the word of 
 __device__ static AX_USER_CALL uint32_t ax_user_word(uint32_t i, uint32_t j) { return ax_c::user::approxrun_word(i, j); }
 
 struct ax_user_task {
-    int rows_run_a, rows_run_b, wide_a;
+    float *sums;                     /* (parts, batch, m, n); NULL: C is stored */
+    int parts, part_ks, rows_run_a, rows_run_b, wide_a;
 };
 
 /* The fraction as the function takes it; all bits of `live` unless the operand is zero. */
@@ -79,35 +80,39 @@ template <int BM, int BN, class OF_A> __device__ static inline void ax_user_mult
     __shared__ typename of_b_type::shared shared_b;
     if (!ax_in_range(*p.extents)) return;
 
-    const int m0 = blockIdx.x * BM, n0 = blockIdx.y * BN, batch = blockIdx.z;
-    const OF_A of_a(p.a, shared_a, {m0, p.m, p.k, task.rows_run_a, task.wide_a, batch * p.a_batch});
-    const of_b_type of_b(p.b, shared_b, {n0, p.n, p.k, task.rows_run_b, 0, batch * p.b_batch});
+    const int m0 = blockIdx.x * BM, n0 = blockIdx.y * BN, batch = blockIdx.z / task.parts, part = blockIdx.z % task.parts;
+    const int first = part * task.part_ks, last = min(p.k, first + task.part_ks);
+    const OF_A of_a(p.a, shared_a, {m0, p.m, last, task.rows_run_a, task.wide_a, batch * p.a_batch});
+    const of_b_type of_b(p.b, shared_b, {n0, p.n, last, task.rows_run_b, 0, batch * p.b_batch});
     float raw_a[OF_A::COUNT], raw_b[of_b_type::COUNT], acc[TM][TN] = {};
-    of_a.find_ks(0, 0);
+    of_a.find_ks(0, first);
     __syncthreads();
-    of_a.fetch(raw_a, 0, 0);
-    of_b.fetch(raw_b, 0, 0);
+    of_a.fetch(raw_a, 0, first);
+    of_b.fetch(raw_b, 0, first);
     int turn = 0;
 #pragma unroll 1
-    for (int k0 = 0; k0 < p.k; k0 += AX_SIMT_DEPTH, turn ^= 1) {
+    for (int k0 = first; k0 < last; k0 += AX_SIMT_DEPTH, turn ^= 1) {
         of_a.find_ks(turn ^ 1, k0 + AX_SIMT_DEPTH);
         of_a.store(a[turn], raw_a, [](float x) { return x; });
         of_b.store(b[turn], raw_b, [](float x) { return x; });
         __syncthreads();
-        if (k0 + AX_SIMT_DEPTH < p.k) {
+        if (k0 + AX_SIMT_DEPTH < last) {
             of_a.fetch(raw_a, turn ^ 1, k0 + AX_SIMT_DEPTH);
             of_b.fetch(raw_b, turn ^ 1, k0 + AX_SIMT_DEPTH);
         }
-        const int depth = min((int)AX_SIMT_DEPTH, p.k - k0);
+        const int depth = min((int)AX_SIMT_DEPTH, last - k0);
 #pragma unroll 1
         for (int k = 0; k < depth; k++) ax_user_add<TM, TN, X, Y>(acc, a[turn][k], b[turn][k], p.mult.width);
     }
+    float *sums = task.sums ? task.sums + ((int64_t)part * p.batch + batch) * p.m * p.n : nullptr;
 #pragma unroll
     for (int i = 0; i < TM; i++)
 #pragma unroll
         for (int j = 0; j < TN; j++) {
             const int row = m0 + threadIdx.x / X + i * Y, column = n0 + threadIdx.x % X + j * X;
-            if (row < p.m && column < p.n) ax_user_store(p, batch, row, column, acc[i][j]);
+            if (row >= p.m || column >= p.n) continue;
+            if (sums) sums[(int64_t)row * p.n + column] = acc[i][j];
+            else ax_user_store(p, batch, row, column, acc[i][j]);
         }
 }
 

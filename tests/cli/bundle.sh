@@ -17,6 +17,14 @@ check "the archive is there" '[ -s "$(echo "$scratch"/dist/*.tar.gz)" ]'
 check "every library but the C library's comes from the folder" \
   '[ -z "$(env -i ldd "$moved/bin/approxrun" | grep "=> /" | grep -vE "=> $moved/|lib(c|m|dl|rt|pthread|resolv)\.so")" ]'
 check "nothing is missing" '! env -i ldd "$moved/bin/approxrun" | grep "not found"'
+module=$moved/lib/approxrun/approxrun_cuda.so
+if [ -e "$module" ]; then
+  check "every library but cuBLAS and the C library's comes from the folder for the module too" \
+    '[ -z "$(env -i LD_LIBRARY_PATH="$moved/lib/approxrun" ldd "$module" |
+       grep -E "=> (/|not)" | grep -vE "=> $moved/|lib(c|m|dl|rt|pthread)\.so|libcublas")" ]'
+  check "cuBLAS is left to the machine it goes to" '! ls "$moved"/lib/approxrun/libcublas* 2>/dev/null'
+  check "which is said" 'grep -q "needs libcublas\.so\.1[23] .*docs/gpu.md" bundle.out'
+fi
 cd / || exit 1
 check "it multiplies" '[ "$(env -i "$moved/bin/approxrun" mul mit:7 1.25 1.25 | grep -c "1\.5")" -ge 1 ]'
 check "it trains" 'env -i HOME="$scratch" "$moved/bin/approxrun" sweep "$moved/share/approxrun/experiments/quickstart.lua" \
