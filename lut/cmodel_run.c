@@ -2,14 +2,13 @@
 #include "lut/cmodel_parts.h"
 
 #include "base/error.h"
+#include "base/spawn.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,8 +16,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 /* ---- time ---- */
 
@@ -76,28 +73,6 @@ static void read_file(ax_buf *out, int fd)
     munmap(map, (size_t)st.st_size);
 }
 
-/* files: standard input, output and error; the write end of a pipe that is open as long as any process of the group lives. */
-static int start(pid_t *pid, const char *const *argv, const int files[4])
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    sigset_t none;
-    sigemptyset(&none);
-    int failed = posix_spawn_file_actions_init(&actions);
-    if (failed) return failed;
-    failed = posix_spawnattr_init(&attr);
-    if (failed) goto out;
-    for (int i = 0; i < 4 && !failed; i++) failed = posix_spawn_file_actions_adddup2(&actions, files[i], i);
-    if (!failed) failed = posix_spawnattr_setsigmask(&attr, &none);
-    if (!failed) failed = posix_spawnattr_setpgroup(&attr, 0);
-    if (!failed) failed = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    if (!failed) failed = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, environ);
-    posix_spawnattr_destroy(&attr);
-out:
-    posix_spawn_file_actions_destroy(&actions);
-    return failed;
-}
-
 /* Until all writers of the pipe are gone. false: the time was over. */
 static bool wait_for_end(int fd, const ax_deadline *d)
 {
@@ -109,17 +84,17 @@ static bool wait_for_end(int fd, const ax_deadline *d)
     }
 }
 
+/* files: standard input, output and error; the write end of a pipe that is open as long as any process of the group lives. */
 static int run_with(int *code, const char *const *argv, const int files[4], int alive, const ax_deadline *d)
 {
     pid_t pid;
-    int how = 0;
-    int failed = start(&pid, argv, files);
+    int failed = ax_spawn(&pid, &(ax_program){.argv = argv, .files = files, .nfiles = ALIVE + 1, .group = true});
     close(files[ALIVE]);
     if (failed)
         return ax_fail(AX_ENOENT, "%s: %s; a multiplier in C needs a C compiler: install one, or name it in CC", argv[0], strerror(failed));
     bool ended = wait_for_end(alive, d);
     kill(-pid, SIGKILL);
-    while (waitpid(pid, &how, 0) < 0 && errno == EINTR) continue;
+    int how = ax_spawn_wait(pid);
     if (!ended)
         return ax_fail(AX_EFORMAT, "%s: not done after %g seconds; APPROXRUN_MODEL_SECONDS allows more", argv[0], d->seconds);
     *code = WIFEXITED(how) ? WEXITSTATUS(how) : -1;

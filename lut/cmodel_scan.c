@@ -73,6 +73,14 @@ static bool begins_system(word *name, const char *line, const char *end)
     return system;
 }
 
+/* The 12 of "# 12 ..."; text ends at `end`, with no zero behind it. */
+static long marker_line(const char *at, const char *end)
+{
+    long n = 0;
+    for (; at < end && isdigit((unsigned char)*at) && n < 100000000; at++) n = 10 * n + (*at - '0');
+    return n;
+}
+
 void ax_cmodel_own(ax_buf *out, const char *text, size_t len, bool markers)
 {
     const char *end = text + len;
@@ -83,8 +91,8 @@ void ax_cmodel_own(ax_buf *out, const char *text, size_t len, bool markers)
         bool marker = next - text > 2 && text[0] == '#' && text[1] == ' ' && isdigit((unsigned char)text[2]);
         if (marker) system = begins_system(&name, text, next - 1);
         if (!marker && !system) ax_buf_add(out, text, (size_t)(next - text));
-        if (marker && !system && markers && atol(text + 2) > 0)      /* GCC's `# 0` stands before what is no line */
-            ax_buf_printf(out, "#line %ld %.*s\"\n", atol(text + 2), (int)name.len, name.at);
+        if (marker && !system && markers && marker_line(text + 2, next) > 0)      /* GCC's `# 0` stands before what is no line */
+            ax_buf_printf(out, "#line %ld %.*s\"\n", marker_line(text + 2, next), (int)name.len, name.at);
         text = next;
     }
 }

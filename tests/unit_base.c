@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/rng.h"
 #include "base/text.h"
 
@@ -219,6 +220,52 @@ static void buf__grows(void **state)
     ax_free(text);
 }
 
+/* The forms of sbatch --time: minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds; and
+ * units as they are spoken. A bare number is of seconds here. */
+static void text__reads_durations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double seconds;
+    } good[] = {
+        {"90", 90}, {"0.5", 0.5}, {"90s", 90}, {"45m", 2700}, {"3h50m", 13800}, {"2d", 172800}, {"1.5h", 5400}, {"1d2h3m4s", 93784},
+        {"1000000000", 1e9},
+        {"10:00", 600}, {"1:30:00", 5400}, {"2-12", 216000}, {"1-00:00", 86400}, {"1-00:00:00", 86400}, {"0-1:02:03", 3723},
+    };
+    static const char *const bad[] = {
+        "", "0", "0s", "-1", "x", "5x", "m", "1h2h", "3m4h", "3m4", "1:", ":1", "1:2:3:4", "1-", "-5:00", "1-2-3", "1-2:", "5m:30", "nan", "inf",
+        "1e3", " 5", "5 ", "1..5", "1000000001", "99999999999999999999999999999",
+    };
+    double seconds;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        if (!ax_text_duration(&seconds, good[i].text)) fail_msg("'%s' was refused", good[i].text);
+        if (seconds != good[i].seconds) fail_msg("'%s' is %g seconds, wanted %g", good[i].text, seconds, good[i].seconds);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (ax_text_duration(&seconds, bad[i])) fail_msg("'%s' was taken for %g seconds", bad[i], seconds);
+}
+
+static void names__are_numbered_in_the_order_they_come(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    char text[16];
+    ax_names names = {0};
+    assert_int_equal(ax_names_find(&names, "0"), -1);
+    for (int i = 0; i < 2 * N; i++) {
+        snprintf(text, sizeof text, "%d", i % N);
+        assert_int_equal(ax_names_add(&names, text), i % N);
+    }
+    assert_int_equal(names.n, N);
+    assert_string_equal(names.texts[N - 1], "2999");
+    assert_int_equal(ax_names_find(&names, "1234"), 1234);
+    assert_int_equal(ax_names_find(&names, "3000"), -1);
+    assert_int_equal(ax_names_find(&names, ""), -1);
+    ax_names_release(&names);
+    assert_int_equal(ax_names_find(&names, "0"), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +278,8 @@ int main(void)
         cmocka_unit_test(json__refuses_trailing_text),
         cmocka_unit_test(text__numbers_are_strict),
         cmocka_unit_test(text__suggests_the_nearest_word),
+        cmocka_unit_test(text__reads_durations),
+        cmocka_unit_test(names__are_numbered_in_the_order_they_come),
         cmocka_unit_test(error__context_comes_before),
         cmocka_unit_test(alloc__refuses_overflowing_sizes),
         cmocka_unit_test(arena__gives_nothing_once_sealed),

@@ -6,6 +6,7 @@
 #include "lut/defined.h"
 #include "store/study.h"
 #include "store/studyfile.h"
+#include "scratch.h"
 #include "store_sample.h"
 
 #include <setjmp.h>
@@ -17,22 +18,12 @@
 
 enum { M = 2, CELLS = 1 << 2 * M };
 
-static char dir[64], sha256[65];
+static char sha256[65];
 static uint32_t words[CELLS];
-
-static const char *at(const char *name)
-{
-    static char path[8][256];
-    static int next;
-    char *p = path[next++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", dir, name);
-    return p;
-}
 
 /* A script's multiplier "kept:2": fraction max(i, j), no carry. */
 static int make(void **state)
 {
-    (void)state;
     static const int widths[] = {M};
     bool changed;
     for (uint32_t e = 0; e < CELLS; e++) words[e] = (e >> M > (e & 3) ? e >> M : e & 3) << (23 - M);
@@ -41,16 +32,7 @@ static int make(void **state)
     if (!lut) return -1;
     memcpy(sha256, lut->sha256, sizeof sha256);
     ax_lut_close(lut);
-    snprintf(dir, sizeof dir, "/tmp/ax-mults-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int clean(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    return make_dir(state);
 }
 
 /* The plan's multipliers: kept:2 with costs, mbm:3 without. */
@@ -198,5 +180,5 @@ int main(void)
         cmocka_unit_test(a_table_that_has_another_hash_is_none),
         cmocka_unit_test(odd_plans_do_no_harm),
     };
-    return cmocka_run_group_tests(tests, make, clean);
+    return cmocka_run_group_tests(tests, make, remove_dir);
 }

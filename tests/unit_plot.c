@@ -11,15 +11,21 @@
 
 enum { SEEDS = 3, EPOCHS = 2, TRIALS = 5 * SEEDS };
 
+static ax_results results;
+static int series_of[TRIALS];
+static ax_plot plot;
+static ax_buf svg;
+
 /* fp32, mbm:7, mbm:1, mit:7, mit:1, three seeds each; the seeds of a multiplier differ by 0.001. */
-static void fill(ax_results *r, int *series_of, ax_plot *p)
+static int fill(void **state)
 {
+    (void)state;
     static const struct { const char *spec, *family; int width, series; double acc; } rows[] = {
         {"fp32", "fp32", 23, 0, 0.98}, {"mbm:7", "mbm", 7, 1, 0.97}, {"mbm:1", "mbm", 1, 1, 0.90}, {"mit:7", "mit", 7, 2, 0.97}, {"mit:1", "mit", 1, 2, 0.91}};
-    *r = (ax_results){.trials = ax_alloc(TRIALS, sizeof(ax_record)), .n = TRIALS};
-    snprintf(r->study, sizeof r->study, "a < b & c");
+    results = (ax_results){.trials = ax_alloc(TRIALS, sizeof(ax_record)), .n = TRIALS};
+    snprintf(results.study, sizeof results.study, "a < b & c");
     for (int t = 0; t < TRIALS; t++) {
-        ax_record *x = &r->trials[t];
+        ax_record *x = &results.trials[t];
         ax_record_init(x);
         snprintf(x->multiplier, sizeof x->multiplier, "%s", rows[t / SEEDS].spec);
         snprintf(x->family, sizeof x->family, "%s", rows[t / SEEDS].family);
@@ -30,136 +36,101 @@ static void fill(ax_results *r, int *series_of, ax_plot *p)
         assert_ok(ax_record_add_curve(x, "test_acc", curve, EPOCHS));
         series_of[t] = rows[t / SEEDS].series;
     }
-    *p = (ax_plot){.results = r, .metric = "test_acc", .scale = 100, .nseries = 3, .series_of = series_of};
-    snprintf(p->series[0].name, AX_LABEL_MAX, "fp32");
-    p->series[0].native = true;
-    snprintf(p->series[1].name, AX_LABEL_MAX, "mbm");
-    snprintf(p->series[2].name, AX_LABEL_MAX, "mit");
-    for (int s = 0; s < p->nseries; s++) p->series[s].variant = "";
+    plot = (ax_plot){.results = &results, .metric = "test_acc", .scale = 100, .nseries = 3, .series_of = series_of};
+    snprintf(plot.series[0].name, AX_LABEL_MAX, "fp32");
+    plot.series[0].native = true;
+    snprintf(plot.series[1].name, AX_LABEL_MAX, "mbm");
+    snprintf(plot.series[2].name, AX_LABEL_MAX, "mit");
+    for (int s = 0; s < plot.nseries; s++) plot.series[s].variant = "";
+    ax_buf_init(&svg);
+    return 0;
 }
 
-static void drop(ax_results *r)
+static int drop(void **state)
 {
-    for (int t = 0; t < r->n; t++) ax_record_release(&r->trials[t]);
-    ax_free(r->trials);
+    (void)state;
+    for (int t = 0; t < results.n; t++) ax_record_release(&results.trials[t]);
+    ax_free(results.trials);
+    ax_buf_release(&svg);
+    return 0;
 }
 
-static int count(const ax_buf *b, const char *text)
+static int count(const char *text)
 {
     int n = 0;
-    for (const char *at = strstr(ax_buf_str(b), text); at; at = strstr(at + 1, text)) n++;
+    for (const char *at = strstr(ax_buf_str(&svg), text); at; at = strstr(at + 1, text)) n++;
     return n;
 }
 
-static void assert_well_formed(const ax_buf *b)
+static void assert_well_formed(void)
 {
     char name[] = "/tmp/approxrun-plot-XXXXXX", command[64];
     int fd = mkstemp(name);
     assert_true(fd >= 0);
-    assert_ok(ax_file_write(name, b->data, b->len));
+    assert_ok(ax_file_write(name, svg.data, svg.len));
     snprintf(command, sizeof command, "xmllint --noout %s", name);
     if (system("command -v xmllint >/dev/null") == 0) assert_int_equal(system(command), 0);
     assert_int_equal(remove(name), 0);
-    assert_int_equal(count(b, "nan"), 0);
-    assert_int_equal(count(b, "inf"), 0);
-    assert_int_equal(count(b, "role=\"img\""), 1);
-    assert_int_equal(count(b, "<title>a &lt; b &amp; c: test accuracy by "), 1);
+    assert_int_equal(count("nan"), 0);
+    assert_int_equal(count("inf"), 0);
+    assert_int_equal(count("role=\"img\""), 1);
+    assert_int_equal(count("<title>a &lt; b &amp; c: test accuracy by "), 1);
 }
 
 static void by_width_draws_every_mean_seed_and_interval(void **state)
 {
     (void)state;
-    ax_results r;
-    int series_of[TRIALS];
-    ax_plot p;
-    ax_buf b;
-    ax_buf_init(&b);
-    fill(&r, series_of, &p);
-    assert_ok(ax_plot_by_width(&b, &p));
-    assert_well_formed(&b);
-    assert_int_equal(count(&b, "<circle"), 4 * SEEDS);                      /* single seeds, but for fp32 */
-    assert_int_equal(count(&b, "<path"), 4 + 2);                            /* means, and their markers in the legend */
-    assert_int_equal(count(&b, "fill-opacity=\"0.16\""), 2);                /* fp32's band and its sample */
-    assert_int_equal(count(&b, ">(1,8,1)<") + count(&b, ">(1,8,7)<"), 2);
-    assert_int_equal(count(&b, ">fp32 (1,8,23)<"), 1);
-    ax_buf_release(&b);
-    drop(&r);
+    assert_ok(ax_plot_by_width(&svg, &plot));
+    assert_well_formed();
+    assert_int_equal(count("<circle"), 4 * SEEDS);                      /* single seeds, but for fp32 */
+    assert_int_equal(count("<path"), 4 + 2);                            /* means, and their markers in the legend */
+    assert_int_equal(count("fill-opacity=\"0.16\""), 2);                /* fp32's band and its sample */
+    assert_int_equal(count(">(1,8,1)<") + count(">(1,8,7)<"), 2);
+    assert_int_equal(count(">fp32 (1,8,23)<"), 1);
 }
 
 static void an_interval_is_students(void **state)
 {
     (void)state;
-    ax_results r;
-    int series_of[TRIALS];
-    ax_plot p;
-    ax_buf b;
-    ax_buf_init(&b);
-    fill(&r, series_of, &p);
-    assert_ok(ax_plot_by_width(&b, &p));
+    assert_ok(ax_plot_by_width(&svg, &plot));
     /* Three seeds 0.1 % apart: half = 4.302653 * 0.1 / sqrt(3) = 0.248414; the band is as high as two halves on a scale whose
      * ends, 88 and 100, are 300 pixels apart. */
     char band[64];
     snprintf(band, sizeof band, "height=\"%.1f\" fill=\"#555555\"", 2 * 0.248414 / 12 * 300);
-    assert_int_equal(count(&b, ">88<") + count(&b, ">100<"), 2);
-    assert_int_equal(count(&b, band), 1);
-    ax_buf_release(&b);
-    drop(&r);
+    assert_int_equal(count(">88<") + count(">100<"), 2);
+    assert_int_equal(count(band), 1);
 }
 
 static void one_seed_has_no_interval_and_no_dots(void **state)
 {
     (void)state;
-    ax_results r;
-    int series_of[TRIALS];
-    ax_plot p;
-    ax_buf b;
-    ax_buf_init(&b);
-    fill(&r, series_of, &p);
     for (int t = 0; t < TRIALS; t++)
         if (t % SEEDS) series_of[t] = -1;
-    assert_ok(ax_plot_by_width(&b, &p));
-    assert_well_formed(&b);
-    assert_int_equal(count(&b, "<circle"), 0);
-    assert_int_equal(count(&b, "fill-opacity=\"0.16\""), 0);
-    assert_int_equal(count(&b, ">one seed<"), 1);
-    ax_buf_release(&b);
-    drop(&r);
+    assert_ok(ax_plot_by_width(&svg, &plot));
+    assert_well_formed();
+    assert_int_equal(count("<circle"), 0);
+    assert_int_equal(count("fill-opacity=\"0.16\""), 0);
+    assert_int_equal(count(">one seed<"), 1);
 }
 
 static void by_epoch_draws_a_curve_and_a_range_for_each_multiplier(void **state)
 {
     (void)state;
-    ax_results r;
-    int series_of[TRIALS];
-    ax_plot p;
-    ax_buf b;
-    ax_buf_init(&b);
-    fill(&r, series_of, &p);
-    r.trials[4].curves[0].values[1] = NAN;               /* one seed of mbm:7 ended early */
-    assert_ok(ax_plot_by_epoch(&b, &p));
-    assert_well_formed(&b);
-    assert_int_equal(count(&b, "<polyline"), 5);
-    assert_int_equal(count(&b, "<polygon"), 5);
-    assert_int_equal(count(&b, "<path"), 5 * (EPOCHS + 1));
-    assert_int_equal(count(&b, ">mbm:7 (1,8,7)<"), 1);
-    ax_buf_release(&b);
-    drop(&r);
+    results.trials[4].curves[0].values[1] = NAN;               /* one seed of mbm:7 ended early */
+    assert_ok(ax_plot_by_epoch(&svg, &plot));
+    assert_well_formed();
+    assert_int_equal(count("<polyline"), 5);
+    assert_int_equal(count("<polygon"), 5);
+    assert_int_equal(count("<path"), 5 * (EPOCHS + 1));
+    assert_int_equal(count(">mbm:7 (1,8,7)<"), 1);
 }
 
 static void a_metric_nobody_has_is_refused(void **state)
 {
     (void)state;
-    ax_results r;
-    int series_of[TRIALS];
-    ax_plot p;
-    ax_buf b;
-    ax_buf_init(&b);
-    fill(&r, series_of, &p);
-    p.metric = "test_loss";
-    assert_fails(ax_plot_by_width(&b, &p), AX_EARG, "the metric test_loss");
-    assert_fails(ax_plot_by_epoch(&b, &p), AX_EARG, "has a curve test_loss");
-    ax_buf_release(&b);
-    drop(&r);
+    plot.metric = "test_loss";
+    assert_fails(ax_plot_by_width(&svg, &plot), AX_EARG, "the metric test_loss");
+    assert_fails(ax_plot_by_epoch(&svg, &plot), AX_EARG, "has a curve test_loss");
 }
 
 static void ticks_are_round_and_cover_the_range(void **state)
@@ -179,11 +150,11 @@ static void ticks_are_round_and_cover_the_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_width_draws_every_mean_seed_and_interval),
-        cmocka_unit_test(an_interval_is_students),
-        cmocka_unit_test(one_seed_has_no_interval_and_no_dots),
-        cmocka_unit_test(by_epoch_draws_a_curve_and_a_range_for_each_multiplier),
-        cmocka_unit_test(a_metric_nobody_has_is_refused),
+        cmocka_unit_test_setup_teardown(by_width_draws_every_mean_seed_and_interval, fill, drop),
+        cmocka_unit_test_setup_teardown(an_interval_is_students, fill, drop),
+        cmocka_unit_test_setup_teardown(one_seed_has_no_interval_and_no_dots, fill, drop),
+        cmocka_unit_test_setup_teardown(by_epoch_draws_a_curve_and_a_range_for_each_multiplier, fill, drop),
+        cmocka_unit_test_setup_teardown(a_metric_nobody_has_is_refused, fill, drop),
         cmocka_unit_test(ticks_are_round_and_cover_the_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

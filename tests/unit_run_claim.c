@@ -1,5 +1,6 @@
 /* Claims between real processes: one owner, taken over from the dead, never from the living, read whole. */
 #include "check.h"
+#include "scratch.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -17,22 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static char dir[64];
 static const char id[] = "0123456789abcdef";
 
-static int make_dir(void **state)
+static int make(void **state)
 {
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/ax-claim-XXXXXX");
-    return mkdtemp(dir) && ax_study_mkdirs(dir) == AX_OK ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    return make_dir(state) == 0 && ax_study_mkdirs(dir) == AX_OK ? 0 : -1;
 }
 
 /* Starts a process that claims the trial and waits to be killed. */
@@ -178,6 +168,25 @@ static void claim__of_another_host_lives_by_its_heartbeat(void **state)
     assert_ok(ax_claim_drop(fd, dir, id));
 }
 
+static void claim__heartbeat_keeps_the_progress(void **state)
+{
+    (void)state;
+    int fd;
+    bool alive;
+    ax_progress before, after, p = {.started = 5, .epoch = 2, .epochs = 3, .step = 4, .steps = 9, .rate = 100, .loss = 0.5, .acc = 0.25, .eta = 7};
+    assert_ok(ax_claim_take(&fd, dir, id));
+    assert_ok(ax_claim_update(fd, &p));
+    assert_ok(ax_claim_read(&before, &alive, dir, id));
+    usleep(20000);
+    assert_ok(ax_claim_beat(fd));
+    assert_ok(ax_claim_read(&after, &alive, dir, id));
+    assert_true(after.wall > before.wall && after.beat > before.beat);
+    assert_int_equal(after.epoch, 2);
+    assert_true(after.started == 5 && after.step == 4 && after.steps == 9 && after.rate == 100);
+    assert_true(after.loss == 0.5 && after.acc == 0.25 && after.eta == 7 && after.epochs == 3);
+    assert_ok(ax_claim_drop(fd, dir, id));
+}
+
 static void claim__with_a_torn_text_is_free(void **state)
 {
     (void)state;
@@ -271,10 +280,11 @@ int main(void)
         cmocka_unit_test(claim__of_a_dead_process_is_taken_over),
         cmocka_unit_test(claim__has_one_taker_in_a_race),
         cmocka_unit_test(claim__of_another_host_lives_by_its_heartbeat),
+        cmocka_unit_test(claim__heartbeat_keeps_the_progress),
         cmocka_unit_test(claim__with_a_torn_text_is_free),
         cmocka_unit_test(claim__progress_is_never_a_mixture),
         cmocka_unit_test(lock__names_its_holder_and_dies_with_it),
         cmocka_unit_test(failure__is_kept_counted_and_forgotten),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, make, remove_dir);
 }

@@ -1,5 +1,6 @@
 /* The journal: what was acknowledged is read back, what is torn or damaged is passed over and never glued to. */
 #include "check.h"
+#include "scratch.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -13,25 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[64], path[256];
+static char path[256];
 
-static int make_dir(void **state)
+static int make(void **state)
 {
-    (void)state;
     char host[64] = "";
     gethostname(host, sizeof host - 1);
-    snprintf(dir, sizeof dir, "/tmp/ax-journal-XXXXXX");
-    if (!mkdtemp(dir) || ax_study_mkdirs(dir) != AX_OK) return -1;
+    if (make_dir(state) || ax_study_mkdirs(dir) != AX_OK) return -1;
     snprintf(path, sizeof path, "%s/events/%s-0.jsonl", dir, host);
     return 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
 }
 
 static void add(ax_journal *j, int number)
@@ -170,5 +161,5 @@ int main(void)
         cmocka_unit_test(journal__follower_sees_each_line_once_and_whole), cmocka_unit_test(journal__has_one_writer),
         cmocka_unit_test(journal__reports_a_full_disk),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, make, remove_dir);
 }

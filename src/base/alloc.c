@@ -3,8 +3,11 @@
 
 #include "base/error.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+static _Atomic bool any_failed;
 
 static int total_bytes(size_t *total, size_t count, size_t size)
 {
@@ -16,8 +19,10 @@ static int total_bytes(size_t *total, size_t count, size_t size)
 
 static void *checked(void *p, size_t total)
 {
-    if (!p) ax_fail(AX_ENOMEM, "out of memory for %zu bytes", total);
-    return p;
+    if (p) return p;
+    atomic_store(&any_failed, true);
+    ax_fail(AX_ENOMEM, "out of memory for %zu bytes", total);
+    return NULL;
 }
 
 void *ax_alloc(size_t count, size_t size)
@@ -54,3 +59,5 @@ char *ax_strdup(const char *text)
 }
 
 void ax_free(void *p) { free(p); }
+
+bool ax_alloc_failed(void) { return atomic_load(&any_failed); }

@@ -2,6 +2,7 @@
 #ifndef AX_BASE_ALLOC_H
 #define AX_BASE_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *ax_alloc(size_t count, size_t size);                  /* zeroed */
@@ -9,5 +10,7 @@ void *ax_realloc(void *p, size_t count, size_t size);       /* p stays valid on 
 void *ax_alloc_aligned(size_t count, size_t size);          /* 64-byte aligned, zeroed; released by ax_free */
 char *ax_strdup(const char *text);
 void ax_free(void *p);
+
+bool ax_alloc_failed(void);                                 /* whether any of them ever has, in this process */
 
 #endif

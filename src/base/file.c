@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,12 +74,12 @@ static int write_all(int fd, const char *data, size_t len)
     return 0;
 }
 
-static int sync_dir(const char *path)
+int ax_file_sync_name(const char *path)
 {
     char *dir = ax_path_dir(path);
     if (!dir) return AX_ENOMEM;
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int failed = fd < 0 || (fsync(fd) != 0 && errno != EINVAL);
+    int failed = fd < 0 ? errno != EACCES : fsync(fd) != 0 && errno != EINVAL;      /* a directory one may not read: not to be synced */
     int status = failed ? write_fail(dir) : AX_OK;
     if (fd >= 0) close(fd);
     ax_free(dir);
@@ -99,6 +100,15 @@ static int write_temp(char **temp, const char *path, const void *data, size_t le
     if (close(fd) != 0 && status == AX_OK) status = write_fail(path);
     if (status != AX_OK) unlink(*temp);
     return status;
+}
+
+/* "....PID.tmp" */
+bool ax_file_is_temporary(const char *name)
+{
+    size_t n = strlen(name), digits = 0;
+    if (n < 4 || strcmp(name + n - 4, ".tmp") != 0) return false;
+    for (n -= 4; digits < n && isdigit((unsigned char)name[n - 1 - digits]);) digits++;
+    return digits > 0 && n > digits + 1 && name[n - 1 - digits] == '.';
 }
 
 /* A device or a pipe (/dev/null, /dev/stdout): written as it is, never replaced by a file. */
@@ -126,7 +136,7 @@ int ax_file_write(const char *path, const void *data, size_t len)
         status = write_fail(path);
         unlink(temp);
     }
-    if (status == AX_OK) status = sync_dir(path);
+    if (status == AX_OK) status = ax_file_sync_name(path);
     ax_free(temp);
     return status;
 }
@@ -143,7 +153,7 @@ int ax_file_publish(const char *path, const void *data, size_t len, bool *existe
         }
         unlink(temp);
     }
-    if (status == AX_OK) status = sync_dir(path);
+    if (status == AX_OK) status = ax_file_sync_name(path);
     ax_free(temp);
     return status;
 }
@@ -157,7 +167,8 @@ int ax_file_mkdirs(const char *path)
         if (*p != '/' && *p) continue;
         char end = *p;
         *p = 0;
-        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && ax_file_is_dir(copy)))
+        if (mkdir(copy, 0777) == 0) status = ax_file_sync_name(copy);
+        else if (errno != EEXIST || !ax_file_is_dir(copy))
             status = ax_fail(AX_ESTORE, "%s: cannot create the directory: %s", copy,
                              errno == EEXIST ? "a file of that name is in the way" : strerror(errno));
         *p = end;

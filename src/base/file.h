@@ -17,7 +17,11 @@ int ax_file_write(const char *path, const void *data, size_t len);
 /* The same, but by link(2): an existing file is left as it is and counts as success (*existed = true). */
 int ax_file_publish(const char *path, const void *data, size_t len, bool *existed);
 
+/* Is this the name of a temporary file of the two, which a writer that was killed may have left? */
+bool ax_file_is_temporary(const char *name);
+
 int ax_file_mkdirs(const char *path);                 /* like mkdir -p; AX_ESTORE */
+int ax_file_sync_name(const char *path);               /* the directory that holds the name: what stands in it survives a power loss */
 bool ax_file_exists(const char *path);
 bool ax_file_is_dir(const char *path);
 

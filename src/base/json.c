@@ -10,6 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether a tree or a text has lost something for want of memory, of which cJSON says nothing, since the last one that told. */
+static _Thread_local bool lost;
+
+static void *take(size_t size)
+{
+    void *p = ax_alloc(size, 1);
+    lost |= !p;
+    return p;
+}
+
+__attribute__((constructor)) static void take_memory_from_us(void) { cJSON_InitHooks(&(cJSON_Hooks){take, ax_free}); }
+
+/* After each tree or text that is complete only if this is false. */
+static bool was_lost(void)
+{
+    bool now = lost;
+    lost = false;
+    return now;
+}
+
 cJSON *ax_json_number(double v)
 {
     char text[40];
@@ -43,8 +63,11 @@ cJSON *ax_json_set_array(cJSON *object, const char *key) { return cJSON_AddArray
 char *ax_json_text(const cJSON *tree, bool indent)
 {
     char *text = tree ? (indent ? cJSON_Print(tree) : cJSON_PrintUnformatted(tree)) : NULL;
-    if (!text) ax_fail(AX_ENOMEM, "out of memory for a JSON text");
-    return text;
+    bool whole = !was_lost();
+    if (text && whole) return text;
+    ax_free(text);
+    ax_fail(AX_ENOMEM, "out of memory for a JSON text");
+    return NULL;
 }
 
 cJSON *ax_json_parse(const char *text, size_t len, const char *what)
@@ -52,7 +75,8 @@ cJSON *ax_json_parse(const char *text, size_t len, const char *what)
     const char *end = text;
     cJSON *tree = cJSON_ParseWithLengthOpts(text, len, &end, 0);
     if (!tree) {
-        ax_fail(AX_EFORMAT, "%s: not valid JSON at byte %zu", what, (size_t)(end - text));
+        if (was_lost()) ax_fail(AX_ENOMEM, "%s: out of memory for its %zu bytes of JSON", what, len);
+        else ax_fail(AX_EFORMAT, "%s: not valid JSON at byte %zu", what, (size_t)(end - text));
         return NULL;
     }
     while (end < text + len && strchr(" \t\r\n", *end)) end++;
@@ -83,6 +107,12 @@ double ax_json_get_number(const cJSON *object, const char *key, double fallback)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
     return cJSON_IsNumber(item) || cJSON_IsString(item) ? ax_json_value(item) : fallback;
+}
+
+int ax_json_get_int(const cJSON *object, const char *key, int fallback)
+{
+    double v = ax_json_get_number(object, key, fallback);
+    return v >= INT32_MIN && v <= INT32_MAX ? (int)v : fallback;
 }
 
 uint64_t ax_json_get_u64(const cJSON *object, const char *key, uint64_t fallback)

@@ -25,6 +25,7 @@ cJSON *ax_json_parse(const char *text, size_t len, const char *what);
 /* Members of the wanted type, or the fallback. ax_json_get_number reads the strings "nan", "inf", "-inf" too. */
 const char *ax_json_get_string(const cJSON *object, const char *key, const char *fallback);
 double ax_json_get_number(const cJSON *object, const char *key, double fallback);
+int ax_json_get_int(const cJSON *object, const char *key, int fallback);           /* the fallback too where an int cannot hold it */
 uint64_t ax_json_get_u64(const cJSON *object, const char *key, uint64_t fallback);
 bool ax_json_get_bool(const cJSON *object, const char *key, bool fallback);
 

@@ -40,6 +40,58 @@ bool ax_text_double(double *out, const char *text)
     return true;
 }
 
+/* The number at *text, of digits and at most one point, and moves behind it; -1: there is none. */
+static double take_number(const char **text)
+{
+    char word[24];
+    size_t n = strspn(*text, "0123456789.");
+    double v = -1;
+    if (!n || n >= sizeof word) return -1;
+    memcpy(word, *text, n);
+    word[n] = 0;
+    *text += n;
+    return ax_text_double(&v, word) ? v : -1;
+}
+
+/* "50", "3h50m": units in falling order. */
+static double with_units(const char *text)
+{
+    static const char letters[] = "dhms";
+    static const double scale[] = {86400, 3600, 60, 1};
+    double sum = 0;
+    for (const char *next = letters; *text;) {
+        double v = take_number(&text);
+        const char *unit = *text ? strchr(next, *text) : NULL;
+        if (v < 0 || (*text && !unit)) return -1;
+        if (!unit) return next == letters ? v : -1;
+        sum += v * scale[unit - letters];
+        next = unit + 1;
+        text++;
+    }
+    return sum;
+}
+
+/* "D-HH:MM:SS" and its shorter forms: without days the last part is seconds, with them the first is hours. */
+static double with_colons(const char *text)
+{
+    double days = 0, parts[3] = {0};
+    int n = 0;
+    bool dash = strchr(text, '-') != NULL;
+    if (dash && ((days = take_number(&text)) < 0 || *text++ != '-')) return -1;
+    do {
+        if (n == 3 || (parts[n++] = take_number(&text)) < 0) return -1;
+    } while (*text == ':' && *++text);
+    if (*text || text[-1] == ':') return -1;
+    bool hours = dash || n == 3;
+    return hours ? 86400 * days + 3600 * parts[0] + 60 * parts[1] + parts[2] : 60 * parts[0] + parts[1];
+}
+
+bool ax_text_duration(double *seconds, const char *text)
+{
+    *seconds = strpbrk(text, ":-") ? with_colons(text) : with_units(text);
+    return *seconds > 0 && *seconds <= 1e9;
+}
+
 static size_t min3(size_t a, size_t b, size_t c)
 {
     size_t m = a < b ? a : b;

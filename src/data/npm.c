@@ -3,8 +3,8 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "data/program.h"
 #include "data/source.h"
-#include "data/spawn.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -30,12 +30,12 @@ static int install_npm(const ax_fetch_manner *manner)
 {
     static const char *const update[] = {"apt-get", "update", "-qq", NULL};
     static const char *const install[] = {"apt-get", "install", "-y", "-qq", "--no-install-recommends", "npm", NULL};
-    if (!manner->install || geteuid() != 0 || !ax_spawn_has("apt-get"))
+    if (!manner->install || geteuid() != 0 || !ax_program_found("apt-get"))
         return ax_fail(AX_ENODATA, "npm is not installed: apt-get install npm");
     say(manner, "npm is not here: installing it with apt-get install --no-install-recommends npm");
     setenv("DEBIAN_FRONTEND", "noninteractive", 1);
-    AX_TRY(ax_spawn("/", update));
-    return ax_spawn("/", install);
+    AX_TRY(ax_program_run("/", update));
+    return ax_program_run("/", install);
 }
 
 /* The package as an archive in `dir`, with npm's own cache beside it. */
@@ -45,10 +45,10 @@ static int pack(const char *dir, const char *package, const ax_fetch_manner *man
                                 "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=120000",
                                 "--cache=npm-cache", NULL};
     char text[128];
-    if (!ax_spawn_has("npm")) AX_TRY(install_npm(manner));
+    if (!ax_program_found("npm")) AX_TRY(install_npm(manner));
     snprintf(text, sizeof text, "downloading the npm package %s", package);
     say(manner, text);
-    return ax_spawn(dir, argv);
+    return ax_program_run(dir, argv);
 }
 
 /* Takes the missing files out of the archive "NAME-VERSION.tgz", which npm names after "NAME@VERSION". */
@@ -67,7 +67,7 @@ static int unpack(const char *dir, const ax_data_source *source, const bool *mis
         snprintf(members[i], sizeof members[i], "%s/%s", source->detail, file->name);
         argv[n++] = members[i];
     }
-    return ax_spawn(dir, argv);
+    return ax_program_run(dir, argv);
 }
 
 /* Checks one unpacked file and puts it into the cache. */
