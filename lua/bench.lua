@@ -10,23 +10,29 @@ local bench = {}
 
 -- Kinds of work in the order they are shown, with the calls that do it; what is in none of them is the rest.
 local KINDS = {
-  { "forward", "conv2d" }, { "grad_input", "conv2d_grad_input" }, { "grad_weight", "conv2d_grad_weight" },
+  { "forward", "conv2d" },
+  { "grad_input", "conv2d_grad_input", "dense_lut2d_grad_input", "conv2d_lut2d_grad_input" },
+  { "grad_weight", "conv2d_grad_weight", "dense_lut2d_grad_weight", "conv2d_lut2d_grad_weight" },
   { "bias_grad", "bias_grad" },
   { "activation", "relu", "relu_grad", "tanh", "tanh_grad", "sigmoid", "sigmoid_grad", "dropout" },
   { "pooling", "maxpool", "maxpool_grad", "avgpool", "avgpool_grad" },
   { "loss", "softmax_xent" }, { "optimizer", "sgd_step", "adam_step" }, { "data", "batch_load" },
 }
 
--- A dense layer's products by the flags of matmul, its sixth argument: neither, the first or the second operand transposed.
-local FLAGS, PASS = 6, { [0] = "forward", "grad_weight", "grad_input" }
+-- Calls of several kinds, and the argument that tells which: a dense layer's products by their flags, neither, the first or the
+-- second operand transposed; LUT-1D's slopes by the operand they belong to.
+local SEVERAL = {
+  matmul = { argument = 6, [0] = "forward", "grad_weight", "grad_input" },
+  lut1d = { argument = 3, [0] = "grad_input", "grad_weight" },
+}
 
--- Seconds of a call go to spent[kind].
+-- Seconds of a call go to spent[kind]; without `kind` it is one of SEVERAL.
 local function time_call(name, now, spent, kind)
-  local call = engine.calls[name]
+  local call, several = engine.calls[name], SEVERAL[name]
   engine.calls[name] = function(...)
     local from = now()
     local status = call(...)
-    local key = kind or PASS[select(FLAGS, ...)]
+    local key = kind or several[select(several.argument, ...)]
     spent[key] = spent[key] + (now() - from)
     return status
   end
@@ -38,7 +44,7 @@ local function time_calls(now)
     spent[row[1]] = 0
     for i = 2, #row do time_call(row[i], now, spent, row[1]) end
   end
-  time_call("matmul", now, spent, nil)
+  for name in pairs(SEVERAL) do time_call(name, now, spent, nil) end
   return spent
 end
 
@@ -87,14 +93,20 @@ end
 
 -- The trial's calls while it is timed. Gives a table where `diverged` is set if the training does.
 local function stand_in(begin, step)
-  local calls, result = engine.calls, {}
+  local calls, result, trained = engine.calls, {}, 0
   local function restart()
     begin()
     return 0
   end
   local function nothing() return 0 end
 
-  function calls.trial_step(_, _, _, at, of) return step(at, of) end
+  -- It comes between batches of an evaluation too, where training has gone no further.
+  function calls.trial_step(_, epoch, _, at, of)
+    local position = (epoch - 1) * of + at
+    if position == trained then return 1 end
+    trained = position
+    return step(at, of)
+  end
   function calls.trial_finish(_, _, diverged)
     result.diverged = diverged ~= 0
     return 0

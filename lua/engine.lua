@@ -17,7 +17,7 @@ for name in ([[engine_seal engine_segment engine_forget engine_wait tensor_resha
     dense_lut2d_grad_input dense_lut2d_grad_weight conv2d_lut2d_grad_input conv2d_lut2d_grad_weight lut1d
     relu_grad tanh tanh_grad sigmoid sigmoid_grad maxpool maxpool_grad avgpool avgpool_grad dropout softmax_xent argmax sgd_step adam_step
     fill fill_uniform all_finite batch_load mult_define trial_add_state trial_restore trial_step trial_epoch
-    trial_finish]]):gmatch "%S+" do
+    trial_finish capture_weights capture_operands]]):gmatch "%S+" do
   local calls = engine.calls
   calls[name] = C["ax_" .. name]
   engine[name] = function(...)
@@ -113,6 +113,10 @@ function engine.trial(lightuserdata) return ffi.cast("ax_trial *", lightuserdata
 function engine.cast(lightuserdata) return ffi.cast("ax_engine *", lightuserdata) end
 
 function engine.trial_engine(t) return present(C.ax_trial_engine(t)) end
+
+function engine.capture(lightuserdata) return ffi.cast("ax_capture *", lightuserdata) end
+
+function engine.capture_engine(c) return present(C.ax_capture_engine(c)) end
 
 function engine.int32s(n) return ffi.new("int32_t[?]", n) end
 

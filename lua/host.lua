@@ -167,6 +167,14 @@ function host.bench(params, steps, warm_up, clock, e)
   return json.encode(require("bench").run(r, tonumber(steps), tonumber(warm_up), engine[clock], engine.cast(e)))
 end
 
+-- What a layer's product of a trained trial multiplies. `c`: what holds its weights and takes the operands.
+function host.capture(params, config, layer, pass, c)
+  local r = study.resolve(experiment.study, json.decode(params), json.decode(config).strict, experiment)
+  must_agree(r.config, config)
+  require("capture").run(r, layer, pass, engine.capture(c))
+  return ""
+end
+
 -- ---- errors stop here ----
 
 local entries = {}

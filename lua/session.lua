@@ -78,11 +78,12 @@ local function load_batch(s, part, epoch, step)
   return s.batch
 end
 
--- Ends a training batch: progress is shown, and a request to stop is obeyed here, with a checkpoint.
-local function end_step(s, steps)
-  s.step = s.step + 1
+-- Between two batches: progress is shown, and a request to stop is obeyed, with a checkpoint. Within a training batch the state is
+-- none to go on from, and after the last epoch there is nothing to add to its checkpoint.
+local function pause(s)
+  if s.under_way or s.done >= s.epochs then return end
   local loss, acc = means(s.totals.sums)
-  local go = engine.trial_step(s.trial, s.epoch, s.epochs, s.step, steps, s.clock.updates, loss, acc)
+  local go = engine.trial_step(s.trial, s.done + 1, s.epochs, s.step, s.data:steps "train", s.clock.updates, loss, acc)
   if go == 0 then leave(s, "stopped") end
 end
 
@@ -93,17 +94,21 @@ function Data:batches(part)
   if part ~= "train" then
     local step = -1
     return function()
+      pause(s)
       step = step + 1
       return step < steps and load_batch(s, number, IN_ORDER, step) or nil
     end
   end
   if s.epoch == 0 then where.fail "data: training batches are asked for outside trial:epochs()" end
-  local under_way = false
+  s.under_way = false
   return function()
     stay(s)
-    if under_way then end_step(s, steps) end
-    under_way = s.step < steps
-    return under_way and load_batch(s, number, s.epoch, s.step) or nil
+    if s.under_way then
+      s.under_way, s.step = false, s.step + 1
+      pause(s)
+    end
+    s.under_way = s.step < steps
+    return s.under_way and load_batch(s, number, s.epoch, s.step) or nil
   end
 end
 
@@ -333,7 +338,7 @@ end
 local function new(r, trial)
   local s = {
     r = r, trial = trial, seed = r.params.seed, epochs = r.recipe.epochs, batch_size = r.recipe.batch,
-    epoch = 0, done = 0, step = 0, clock = { updates = 0 }, names = {}, set = r.data:open(),
+    epoch = 0, done = 0, step = 0, under_way = false, clock = { updates = 0 }, names = {}, set = r.data:open(),
   }
   for _, row in ipairs(r.rows) do s.names[row.layer] = row.name end
   local n = engine.dataset_count(s.set, PARTS.test)

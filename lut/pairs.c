@@ -7,26 +7,47 @@
 #include "base/rng.h"
 #include "lut/view.h"
 
-int ax_operands_init(ax_operands *o, const float *values, int64_t count)
+static void add_number(ax_operands *o, float value, uint64_t times)
 {
-    *o = (ax_operands){0};
-    o->fraction = ax_alloc(count ? (size_t)count : 1, sizeof *o->fraction);
-    if (!o->fraction) return AX_ENOMEM;
-    for (int64_t k = 0; k < count; k++) {
-        uint32_t bits = ax_bits(values[k]), exponent = bits >> 23 & 255, fraction = bits & 0x7fffffu;
-        if (exponent == 255 && fraction) o->nans++;
-        else if (exponent == 255) o->infinities++;
-        else if (exponent == 0 && fraction) o->subnormals++;
-        else if (exponent == 0) o->zeros++;
-        else o->fraction[o->n++] = fraction;
+    uint32_t bits = ax_bits(value), exponent = bits >> 23 & 255, fraction = bits & 0x7fffffu;
+    if (exponent == 255 && fraction) o->nans++;
+    else if (exponent == 255) o->infinities++;
+    else if (exponent == 0 && fraction) o->subnormals++;
+    else if (exponent == 0) o->zeros++;
+    else {
+        if (o->upto) o->upto[o->n] = times + (o->n ? o->upto[o->n - 1] : 0);
+        o->fraction[o->n++] = fraction;
     }
+}
+
+int ax_operands_init(ax_operands *o, const float *values, const float *times, int64_t count)
+{
+    size_t room = count ? (size_t)count : 1;
+    *o = (ax_operands){.fraction = ax_alloc(room, sizeof *o->fraction), .upto = times ? ax_alloc(room, sizeof *o->upto) : NULL};
+    if (!o->fraction || (times && !o->upto)) {
+        ax_operands_release(o);
+        return AX_ENOMEM;
+    }
+    for (int64_t k = 0; k < count; k++)
+        if (!times || times[k] > 0) add_number(o, values[k], times ? (uint64_t)times[k] : 1);
     return AX_OK;
+}
+
+static uint64_t times_of(const ax_operands *o, int64_t k)
+{
+    return o->upto ? o->upto[k] - (k ? o->upto[k - 1] : 0) : 1;
 }
 
 void ax_operands_release(ax_operands *o)
 {
     ax_free(o->fraction);
+    ax_free(o->upto);
     *o = (ax_operands){0};
+}
+
+void ax_operands_count(uint64_t *count, const ax_operands *o, int width)
+{
+    for (int64_t k = 0; k < o->n; k++) count[o->fraction[k] >> (23 - width)] += times_of(o, k);
 }
 
 static uint64_t common_factor(uint64_t a, uint64_t b)
@@ -68,7 +89,7 @@ static int significands_init(ax_significands *s, const ax_operands *o, int width
     }
     uint64_t *count = ax_alloc((size_t)1 << width, sizeof *count);
     if (!count) return AX_ENOMEM;
-    for (int64_t k = 0; k < o->n; k++) count[o->fraction[k] >> (23 - width)]++;
+    ax_operands_count(count, o, width);
     int status = significands_of_counts(s, count, width);
     ax_free(count);
     return status;
@@ -124,10 +145,25 @@ static bool next_of_all(ax_pair_row *row, ax_pairs *p)
     return true;
 }
 
+/* The number that the occurrence `at` of all, from 0, is one of: the first whose `upto` is above it. */
+static int64_t number_at(const ax_operands *o, uint64_t at)
+{
+    int64_t lo = 0, hi = o->n - 1;
+    while (lo < hi) {
+        int64_t middle = lo + (hi - lo) / 2;
+        if (o->upto[middle] > at) hi = middle;
+        else lo = middle + 1;
+    }
+    return lo;
+}
+
 /* 32 random bits choose a fraction, or one of the numbers given. */
 static uint32_t drawn(const ax_operands *from, uint32_t random)
 {
-    return from ? from->fraction[(int64_t)(random * 0x1p-32 * (double)from->n)] : random >> 9;
+    if (!from) return random >> 9;
+    double share = random * 0x1p-32;
+    if (!from->upto) return from->fraction[(int64_t)(share * (double)from->n)];
+    return from->fraction[number_at(from, (uint64_t)(share * (double)from->upto[from->n - 1]))];
 }
 
 static bool next_drawn(ax_pair_row *row, ax_pairs *p)

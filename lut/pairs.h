@@ -16,11 +16,17 @@ enum {
  * infinities are counted and left out, as their products do not depend on the multiplier. */
 typedef struct {
     uint32_t *fraction;            /* (n) 23 fraction bits each, in the order given; owned */
+    uint64_t *upto;                /* (n) how often this one and those before it occur, in all; NULL: once each; owned */
     int64_t n, zeros, subnormals, nans, infinities;
 } ax_operands;
 
-int ax_operands_init(ax_operands *o, const float *values, int64_t count);      /* AX_ENOMEM. n may be 0 */
+/* times: (count) whole numbers, how often each value occurs; a value of none is not counted either. NULL: once each. AX_ENOMEM. n may
+ * be 0. */
+int ax_operands_init(ax_operands *o, const float *values, const float *times, int64_t count);
 void ax_operands_release(ax_operands *o);
+
+/* Adds to count (2^width) how often each significand of `width` bits occurs. */
+void ax_operands_count(uint64_t *count, const ax_operands *o, int width);
 
 /* The different significands of one side, ascending, truncated to a width. */
 typedef struct {

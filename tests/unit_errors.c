@@ -132,8 +132,8 @@ static void assert_same_metrics(const char *spec, const ax_errors *found, const 
 static void measure(ax_errors *e, const ax_lut *lut, const ax_lut *against, const arrays *v)
 {
     ax_operands a, b;
-    assert_ok(ax_operands_init(&a, v->a, v->na));
-    assert_ok(ax_operands_init(&b, v->b, v->nb));
+    assert_ok(ax_operands_init(&a, v->a, NULL, v->na));
+    assert_ok(ax_operands_init(&b, v->b, NULL, v->nb));
     assert_ok(ax_errors_measure_over(e, lut, against, &a, &b));
     ax_operands_release(&a);
     ax_operands_release(&b);
@@ -252,11 +252,11 @@ static void numbers_that_are_no_operands_are_counted(void **state)
     (void)state;
     const float values[] = {0.0f, 1.0f, -0.0f, NAN, 1e-39f, -1e-45f, FLT_MIN, INFINITY, -INFINITY, -INFINITY, FLT_MAX, 0.0f, -NAN};
     ax_operands o;
-    assert_ok(ax_operands_init(&o, values, 13));
+    assert_ok(ax_operands_init(&o, values, NULL, 13));
     assert_true(o.n == 3 && o.zeros == 3 && o.subnormals == 2 && o.nans == 2 && o.infinities == 3);
     assert_true(o.fraction[0] == 0 && o.fraction[1] == 0 && o.fraction[2] == 0x7fffff);
     ax_operands_release(&o);
-    assert_ok(ax_operands_init(&o, values, 0));
+    assert_ok(ax_operands_init(&o, values, NULL, 0));
     assert_true(o.n == 0 && o.zeros == 0);
     ax_operands_release(&o);
 }
@@ -287,6 +287,79 @@ static void above_11_bits_many_numbers_are_drawn_from(void **state)
     ax_lut_close(against);
 }
 
+enum { COUNTED = 5000 };                                /* numbers, of which a hundredth do not occur */
+
+/* Numbers in [1.0625, 2), ascending; those from 1.75 on occur nine times, every hundredth never, and lies near 1. */
+static void fill_counted(float *values, float *times)
+{
+    for (int k = 0; k < COUNTED; k++) {
+        values[k] = (float)(1.0625 + 0.9375 * k / COUNTED);
+        times[k] = values[k] < 1.75f ? 1 : 9;
+        if (k % 100 == 7) values[k] = 1.0f + (float)k * 0x1p-23f, times[k] = 0;
+    }
+}
+
+/* Each as often as it occurs, in their order. */
+static int repeat(float *out, const float *values, const float *times, int n)
+{
+    int all = 0;
+    for (int k = 0; k < n; k++)
+        for (int t = 0; t < (int)times[k]; t++) out[all++] = values[k];
+    return all;
+}
+
+static void measure_counted(ax_errors *e, const ax_lut *lut, const ax_lut *against, const float *values, const float *times, int n)
+{
+    ax_operands o;
+    assert_ok(ax_operands_init(&o, values, times, n));
+    assert_ok(ax_errors_measure_over(e, lut, against, &o, &o));
+    ax_operands_release(&o);
+}
+
+static void assert_repeated(const char *spec, const float *values, const float *times, int n, bool sampled)
+{
+    static float all[9 * COUNTED];
+    ax_lut *lut = open_spec(spec);
+    ax_errors counted, repeated;
+    measure_counted(&counted, lut, NULL, values, times, n);
+    measure_counted(&repeated, lut, NULL, all, NULL, repeat(all, values, times, n));
+    assert_identical(&counted, &repeated);
+    assert_true(counted.sampled == sampled);
+    ax_lut_close(lut);
+}
+
+static void a_number_that_counts_n_times_is_n_numbers(void **state)
+{
+    (void)state;
+    static float values[COUNTED], times[COUNTED];
+    fill_counted(values, times);
+    assert_repeated("mbm:7", values, times, COUNTED, false);
+    assert_repeated("mit:20", values + 3500, times + 3500, 300, false);
+    assert_repeated("mit:20", values, times, COUNTED, true);
+}
+
+/* first:2 against the product of both: the error a'/(a b) - 1, a' being a cut to 2 bits, has a mean that is a product of means. */
+static void drawn_numbers_come_as_often_as_they_count(void **state)
+{
+    (void)state;
+    static float values[COUNTED], times[COUNTED];
+    double n = 0, of_a = 0, of_b = 0;
+    fill_counted(values, times);
+    for (int k = 0; k < COUNTED; k++) {
+        n += times[k];
+        of_a += times[k] * floor(4 * (double)values[k]) / 4 / (double)values[k];
+        of_b += times[k] / (double)values[k];
+    }
+    const ax_lut lut = first_operand();
+    ax_lut *against = open_spec("exact:23");
+    ax_errors e;
+    measure_counted(&e, &lut, against, values, times, COUNTED);
+    assert_true(e.sampled && e.pairs == AX_ERRORS_SAMPLES);
+    assert_near("bias", e.bias, of_a / n * (of_b / n) - 1, 5 * e.sd / sqrt(AX_ERRORS_SAMPLES) + 0x1p-23);
+    assert_true(e.max < 1 / 1.0625 - 0.99);              /* numbers near 1 never occur */
+    ax_lut_close(against);
+}
+
 /* Shares of |error| by the definition, over all pairs of numbers. */
 static void shares(double share[3], const ax_lut *first, const ax_lut *second, const arrays *v)
 {
@@ -311,8 +384,8 @@ static void assert_compared(const char *specs[2], const arrays *v)
     ax_errors_pair c, swapped;
     ax_errors wanted;
     double share[3];
-    assert_ok(ax_operands_init(&a, v->a, v->na));
-    assert_ok(ax_operands_init(&b, v->b, v->nb));
+    assert_ok(ax_operands_init(&a, v->a, NULL, v->na));
+    assert_ok(ax_operands_init(&b, v->b, NULL, v->nb));
     assert_ok(ax_errors_compare(&c, first, second, &a, &b));
     assert_ok(ax_errors_compare(&swapped, second, first, &a, &b));
     brute_force(&wanted, first, second, v);
@@ -404,6 +477,8 @@ int main(void)
         cmocka_unit_test(one_number_gives_the_error_of_its_square),
         cmocka_unit_test(numbers_that_are_no_operands_are_counted),
         cmocka_unit_test(above_11_bits_many_numbers_are_drawn_from),
+        cmocka_unit_test(a_number_that_counts_n_times_is_n_numbers),
+        cmocka_unit_test(drawn_numbers_come_as_often_as_they_count),
         cmocka_unit_test(a_comparison_is_that_of_all_pairs_of_numbers),
         cmocka_unit_test(a_comparison_of_all_fractions_has_the_published_errors),
         cmocka_unit_test(a_narrower_multiplier_sees_the_wider_ones_operands),

@@ -60,7 +60,7 @@ static int take(row *r, const ax_spec *spec)
     r->step_s = ax_alloc((size_t)cJSON_GetArraySize(steps) + 1, sizeof *r->step_s);
     if (!r->step_s) return AX_ENOMEM;
     cJSON_ArrayForEach(item, steps) r->step_s[r->n++] = ax_json_value(item);
-    r->steps = (int)ax_json_get_number(r->tree, "steps", 0);
+    r->steps = ax_json_get_int(r->tree, "steps", 0);
     r->diverged = ax_json_get_bool(r->tree, "diverged", false);
     return AX_OK;
 }

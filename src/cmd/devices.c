@@ -7,6 +7,7 @@
 #include "cmd/output.h"
 #include "engine/backend.h"
 #include "kernels/kernels.h"
+#include "run/env.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,11 +43,7 @@ static void add_gpus(cJSON *tree)
         if (ax_backend_cuda_describe(&info, i) != AX_OK) continue;
         cJSON *gpu = cJSON_CreateObject();
         ax_json_set_number(gpu, "device", i);
-        ax_json_set_string(gpu, "name", info.name);
-        ax_json_set_number(gpu, "capability", info.capability);
-        ax_json_set_number(gpu, "memory", (double)info.memory);
-        ax_json_set_string(gpu, "driver", info.driver);
-        ax_json_set_string(gpu, "runtime", info.runtime);
+        ax_env_add_gpu(gpu, &info);
         cJSON_AddItemToArray(list, gpu);
     }
 }

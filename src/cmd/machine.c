@@ -66,16 +66,7 @@ void ax_machine_json(cJSON *object, const ax_machine *m, int threads)
     ax_json_set_number(object, "l1d", (double)m->l1d);
     ax_json_set_number(object, "l2", (double)m->l2);
     ax_json_set_number(object, "l3", (double)m->l3);
-    if (m->gpu.name[0]) ax_machine_gpu_json(ax_json_set_object(object, "gpu"), &m->gpu);
-}
-
-void ax_machine_gpu_json(cJSON *object, const ax_device_info *gpu)
-{
-    ax_json_set_string(object, "name", gpu->name);
-    ax_json_set_number(object, "capability", gpu->capability);
-    ax_json_set_number(object, "memory", (double)gpu->memory);
-    ax_json_set_string(object, "driver", gpu->driver);
-    ax_json_set_string(object, "runtime", gpu->runtime);
+    if (m->gpu.name[0]) ax_env_add_gpu(ax_json_set_object(object, "gpu"), &m->gpu);
 }
 
 void ax_machine_date(cJSON *object, const char *key)

@@ -23,7 +23,6 @@ int ax_machine_add_device(ax_machine *m, const char *device);
 /* {"cpu","cores","threads","isa","blas","l1d","l2","l3","gpu"} into an object; threads 0, no gpu: left out. "gpu" is {"name",
  * "capability","memory","driver","runtime"}. */
 void ax_machine_json(cJSON *object, const ax_machine *m, int threads);
-void ax_machine_gpu_json(cJSON *object, const ax_device_info *gpu);
 
 /* The time now, as "2026-01-31T12:00:00Z". */
 void ax_machine_date(cJSON *object, const char *key);

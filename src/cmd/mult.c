@@ -145,6 +145,7 @@ static int list_text(void)
         keys_text(keys, sizeof keys, f);
         printf(format, f->name, widths, keys, f->title, f->reference);
     }
+    puts("any but fp32 also takes operands=round and, up to width 11, compat=approxtrain; lut also width_a=A,width_b=B: docs/multipliers.md");
     if (!ax_common_options.verbose) return AX_OK;
     putchar('\n');
     facts_heading();

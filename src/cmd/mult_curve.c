@@ -1,7 +1,9 @@
 /* The picture `mult plot --kind operand`: the relative error of a product against its first operand, as the mean and the range
- * over the second. Drawn in steps, since an operand stands for all the numbers that are truncated to it. */
+ * over the second, and how often the first occurs where numbers are given. Drawn in steps, since an operand stands for all the numbers
+ * that are truncated to it. */
 #include "cmd/mult.h"
 
+#include "base/error.h"
 #include "cmd/svg.h"
 
 #include <math.h>
@@ -10,6 +12,8 @@
 enum {
     WIDTH = 720, HEIGHT = 500, LEFT = 86, RIGHT = 694, TOP = 96, BOTTOM = 416,
     STEPS_MAX = 512,                     /* more operands share a step */
+    SHARES_HEIGHT = 80,                  /* of the largest share */
+    SOURCES_HEIGHT = 36,                 /* of two lines more, where numbers are given */
 };
 #define COLOUR "#0072b2"
 
@@ -19,8 +23,15 @@ typedef struct {
     int shared;                          /* operands a step */
     int seconds;                         /* second operands tried for each */
     double mean[STEPS_MAX], least[STEPS_MAX], largest[STEPS_MAX];
+    double share[STEPS_MAX];             /* of all first operands, where numbers are given */
     ax_ticks y;
 } curve;
+
+typedef struct {
+    int n;
+    float operand[AX_AXIS_MAX];          /* ascending */
+    double times[AX_AXIS_MAX];           /* how often it occurs, or what is cut to it; 1 where no numbers are given */
+} axis;
 
 static double error_of(const ax_lut *lut, float a, float b)
 {
@@ -28,29 +39,50 @@ static double error_of(const ax_lut *lut, float a, float b)
     return 100 * (ax_significand_product(lut, a, b) - exact) / exact;
 }
 
-static void measure(curve *c, const ax_lut *lut)
+static void take_axis(axis *x, const ax_lut *lut, int side, const ax_operands *numbers)
 {
-    float a[AX_AXIS_MAX], b[AX_AXIS_MAX];
-    int firsts = ax_mult_axis(a, lut, 0);
-    c->seconds = ax_mult_axis(b, lut, 1);
-    c->n = firsts < STEPS_MAX ? firsts : STEPS_MAX;
-    c->shared = firsts / c->n;
-    double lo = 0, hi = 0;
-    for (int k = 0; k < c->n; k++) {
-        double sum = 0, least = INFINITY, largest = -INFINITY;
-        for (int i = k * c->shared; i < (k + 1) * c->shared; i++)
-            for (int j = 0; j < c->seconds; j++) {
-                double e = error_of(lut, a[i], b[j]);
-                sum += e;
-                least = fmin(least, e);
-                largest = fmax(largest, e);
-            }
-        c->mean[k] = sum / c->shared / c->seconds;
-        c->least[k] = least;
-        c->largest[k] = largest;
-        lo = fmin(lo, least);
-        hi = fmax(hi, largest);
+    uint64_t count[AX_AXIS_MAX] = {0};
+    int bits = 0;
+    x->n = ax_mult_axis(x->operand, lut, side);
+    while (1 << bits < x->n) bits++;
+    if (numbers) ax_operands_count(count, numbers, bits);
+    for (int k = 0; k < x->n; k++) x->times[k] = numbers ? (double)count[k] : 1;
+}
+
+static void measure_step(curve *c, int step, const ax_lut *lut, const axis *first, const axis *second)
+{
+    double sum = 0, times = 0, least = INFINITY, largest = -INFINITY;
+    for (int i = step * c->shared; i < (step + 1) * c->shared; i++) {
+        c->share[step] += first->times[i];
+        for (int j = 0; j < second->n; j++) {
+            if (second->times[j] == 0) continue;
+            double e = error_of(lut, first->operand[i], second->operand[j]);
+            sum += second->times[j] * e;
+            times += second->times[j];
+            least = fmin(least, e);
+            largest = fmax(largest, e);
+        }
     }
+    c->mean[step] = sum / times;
+    c->least[step] = least;
+    c->largest[step] = largest;
+}
+
+static void measure(curve *c, const ax_lut *lut, const ax_operand_source *s)
+{
+    axis first, second;
+    double lo = 0, hi = 0, all = 0;
+    take_axis(&first, lut, 0, s->side[0]);
+    take_axis(&second, lut, 1, s->side[1]);
+    *c = (curve){.n = first.n < STEPS_MAX ? first.n : STEPS_MAX, .seconds = second.n};
+    c->shared = first.n / c->n;
+    for (int k = 0; k < c->n; k++) {
+        measure_step(c, k, lut, &first, &second);
+        lo = fmin(lo, c->least[k]);
+        hi = fmax(hi, c->largest[k]);
+        all += c->share[k];
+    }
+    for (int k = 0; k < c->n; k++) c->share[k] /= all;
     c->y = ax_ticks_over(lo, hi, 7);
 }
 
@@ -116,42 +148,68 @@ static void draw_data(ax_buf *b, const curve *c)
     ax_buf_puts(b, "\"/>\n");
 }
 
-static void draw_legend(ax_buf *b)
+/* The area below the shares of the first operands, the largest SHARES_HEIGHT high. */
+static void draw_shares(ax_buf *b, const curve *c)
 {
-    const double y = TOP - 20, second = LEFT + 120;
+    double most = 0;
+    for (int k = 0; k < c->n; k++) most = fmax(most, c->share[k]);
+    ax_buf_printf(b, "<path fill=\"%s\" fill-opacity=\"0.25\" d=\"M%d %d", AX_INK, LEFT, BOTTOM);
+    for (int k = 0; k < c->n; k++) ax_buf_printf(b, "V%.2fH%.2f", BOTTOM - SHARES_HEIGHT * c->share[k] / most, x_of(c, k + 1));
+    ax_buf_printf(b, "V%dz\"/>\n", BOTTOM);
+}
+
+static void draw_legend(ax_buf *b, bool shares)
+{
+    const double y = TOP - 20, second = LEFT + 120, third = LEFT + 424;
     ax_svg_line(b, LEFT, y, LEFT + 28, y, COLOUR, 2);
     ax_svg_text(b, LEFT + 36, y + 4, AX_START, 12, AX_INK, "mean");
     ax_svg_rect(b, second, y - 6, 28, 12, COLOUR, 0.18);
     ax_svg_line(b, second, y - 6, second + 28, y - 6, COLOUR, 0.5);
     ax_svg_line(b, second, y + 6, second + 28, y + 6, COLOUR, 0.5);
     ax_svg_text(b, second + 36, y + 4, AX_START, 12, AX_INK, "least to largest, over the second operands");
+    if (!shares) return;
+    ax_svg_rect(b, third, y - 6, 28, 12, AX_INK, 0.25);
+    ax_svg_text(b, third + 36, y + 4, AX_START, 12, AX_INK, "share of first operands");
 }
 
-static void draw_note(ax_buf *b, const curve *c, const ax_lut *lut)
+static void draw_note(ax_buf *b, const curve *c, const ax_lut *lut, bool shares)
 {
-    char text[128], firsts[40] = "one operand";
+    char text[160], firsts[40] = "one operand";
     bool drawn = lut->width > AX_TABLE_MAX_WIDTH;
     if (c->shared > 1) snprintf(firsts, sizeof firsts, "%d operands%s", c->shared, drawn ? " drawn from it" : "");
-    snprintf(text, sizeof text, "a step is %s, against %s %d second operands%s", firsts, drawn ? "the same" : "all", c->seconds,
-             drawn ? ", drawn too" : "");
+    snprintf(text, sizeof text, "a step is %s, against %s %d second operands%s%s", firsts, drawn ? "the same" : "all", c->seconds,
+             drawn ? ", drawn too" : "", shares ? ", as often as they occur" : "");
     ax_svg_text(b, (LEFT + RIGHT) / 2.0, BOTTOM + 64, AX_MIDDLE, 11, AX_FAINT, text);
 }
 
-int ax_mult_curve(ax_buf *svg, const ax_lut *lut)
+static void draw_sources(ax_buf *b, const ax_operand_source *s)
+{
+    static const char *const sides[] = {"first", "second"};
+    for (int side = 0; side < 2; side++) {
+        char text[512];
+        snprintf(text, sizeof text, "%s operands: %s", sides[side], s->source[side]);
+        ax_svg_text(b, LEFT, BOTTOM + 84 + 16 * side, AX_START, 11, AX_FAINT, text);
+    }
+}
+
+int ax_mult_curve(ax_buf *svg, const ax_lut *lut, const ax_operand_source *s)
 {
     curve c;
     char name[AX_SPEC_MAX + 32], title[AX_SPEC_MAX + 96];
-    measure(&c, lut);
+    const bool shares = s->side[0] != NULL;
+    measure(&c, lut, s);
     ax_lut_format(name, sizeof name, lut);
     snprintf(title, sizeof title, "%s: relative error by the first operand", name);
-    ax_svg_open(svg, WIDTH, HEIGHT, title);
+    ax_svg_open(svg, WIDTH, HEIGHT + (shares ? SOURCES_HEIGHT : 0), title);
     ax_svg_heading(svg, LEFT, 30, WIDTH - LEFT - 10, title);
-    ax_mult_summary(svg, LEFT, 52, lut);
-    draw_legend(svg);
+    AX_TRY(ax_mult_summary(svg, LEFT, 52, lut, s));
+    draw_legend(svg, shares);
     draw_y_axis(svg, &c);
     draw_x_axis(svg);
+    if (shares) draw_shares(svg, &c);
     draw_data(svg, &c);
-    draw_note(svg, &c, lut);
+    draw_note(svg, &c, lut, shares);
+    if (shares) draw_sources(svg, s);
     ax_svg_close(svg);
     return ax_buf_status(svg);
 }

@@ -180,9 +180,10 @@ int ax_mult_errors(int argc, char **argv)
     const ax_usage usage = {
         "mult errors", "SPEC...", "Error metrics over the significands of operand pairs.",
         "Operands have the multiplier's own width (with --against: the wider one's). All pairs count alike, or, with --operands,\n"
-        "as often as their significands occur in .npy arrays of float32 or float64, where zeros, subnormals, NaNs and infinities\n"
-        "do not count. Above 11 bits 2^24 pairs are drawn, always the same. MED, NMED and WCE are distances of products in\n"
-        "[1, 4); the others are relative. docs/multipliers.md defines them.", 1, -1};
+        "as often as their significands occur in .npy arrays of float32 or float64, or, with --study, in what a layer of a trained\n"
+        "net multiplies in its first training batch; zeros, subnormals, NaNs and infinities do not count. Above 11 bits 2^24\n"
+        "pairs are drawn, always the same. MED, NMED and WCE are distances of products in [1, 4); the others are relative.\n"
+        "docs/multipliers.md defines them.", 1, -1};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;

@@ -1,4 +1,5 @@
-/* Whence the operands of an error metric come: the numbers of .npy arrays, or, where none is given, all significands alike. */
+/* Whence the operands of an error metric come: the numbers of .npy arrays or of a trained layer, or, where neither is given, all
+ * significands alike. */
 #include "cmd/mult.h"
 
 #include "base/error.h"
@@ -13,19 +14,45 @@ static int read_numbers(ax_operands *o, const char *path)
 {
     ax_npy array;
     int status = ax_npy_read(&array, path);
-    if (status == AX_OK) status = ax_operands_init(o, array.data, array.size);
+    if (status == AX_OK) status = ax_operands_init(o, array.data, NULL, array.size);
     ax_npy_release(&array);
-    if (status != AX_OK || o->n > 0) return status;
+    return status;
+}
+
+static int check_numbers(const ax_operands *o, const char *source)
+{
+    if (o->n > 0) return AX_OK;
     return ax_fail(AX_EFORMAT, "%s: no operand among %lld zeros, %lld subnormals, %lld NaNs and %lld infinities, wanted at least one finite "
-                   "number other than zero", path, (long long)o->zeros, (long long)o->subnormals, (long long)o->nans, (long long)o->infinities);
+                   "number other than zero", source, (long long)o->zeros, (long long)o->subnormals, (long long)o->nans, (long long)o->infinities);
+}
+
+/* Options that exclude or need one another. */
+static int check_options(const ax_operand_source *s, const char *verb)
+{
+    const struct {
+        const char *option, *value;
+    } parts[] = {{"study", s->study}, {"trial", s->trial}, {"layer", s->layer}, {"pass", s->pass}};
+    enum { NEEDED = 3, PARTS };
+    int given = 0, missing = PARTS;
+    if (s->source[1] && !s->source[0])
+        return ax_fail(AX_EARG, "%s: --operands-b %s without --operands, wanted the first operand's array too", verb, s->source[1]);
+    for (int k = PARTS - 1; k >= 0; k--) {
+        given += parts[k].value != NULL;
+        if (!parts[k].value && k < NEEDED) missing = k;
+    }
+    if (given && missing < NEEDED)
+        return ax_fail(AX_EARG, "%s: --%s is missing; a trained layer is --study DIR --trial TRIAL --layer NAME", verb, parts[missing].option);
+    if (given && s->source[0]) return ax_fail(AX_EARG, "%s: --operands and --study exclude each other", verb);
+    return AX_OK;
 }
 
 int ax_operand_source_open(ax_operand_source *s, const char *verb)
 {
-    if (s->source[1] && !s->source[0])
-        return ax_fail(AX_EARG, "%s: --operands-b %s without --operands, wanted the first operand's array too", verb, s->source[1]);
+    AX_TRY(check_options(s, verb));
+    if (s->study) AX_TRY(ax_operand_source_capture(s));
     for (int side = 0; side < 2 && s->source[side]; side++) {
-        AX_TRY(read_numbers(&s->numbers[side], s->source[side]));
+        if (!s->study) AX_TRY(read_numbers(&s->numbers[side], s->source[side]));
+        AX_TRY(check_numbers(&s->numbers[side], s->source[side]));
         s->side[side] = &s->numbers[side];
     }
     if (s->source[1]) return AX_OK;

@@ -154,24 +154,25 @@ static void draw_bar(ax_buf *b, const heat_map *map)
     ax_svg_text(b, BAR_X + BAR_WIDTH / 2.0, TOP - 10, AX_MIDDLE, 12, AX_INK, "error, %");
 }
 
-void ax_mult_summary(ax_buf *svg, double x, double y, const ax_lut *lut)
+int ax_mult_summary(ax_buf *svg, double x, double y, const ax_lut *lut, const ax_operand_source *s)
 {
     char summary[256], t[4][24];
     ax_errors e;
-    ax_errors_measure(&e, lut, NULL);
+    AX_TRY(ax_errors_measure_over(&e, lut, NULL, s->side[0], s->side[1]));
     snprintf(summary, sizeof summary, "MRED %s %%, bias %s %%, from %s to %s %%", ax_percent(t[0], e.mred, 0), ax_percent(t[1], e.bias, 1),
              ax_percent(t[2], e.min, 1), ax_percent(t[3], e.max, 1));
     ax_svg_text(svg, x, y, AX_START, 12, AX_FAINT, summary);
+    return AX_OK;
 }
 
-static void draw(ax_buf *b, const heat_map *map, const ax_lut *lut)
+static int draw(ax_buf *b, const heat_map *map, const ax_lut *lut, const ax_operand_source *s)
 {
     char name[AX_SPEC_MAX + 32], title[AX_SPEC_MAX + 96];
     ax_lut_format(name, sizeof name, lut);
     snprintf(title, sizeof title, "%s: relative error of a product", name);
     ax_svg_open(b, WIDTH, HEIGHT, title);
     ax_svg_heading(b, LEFT, 30, WIDTH - LEFT - 10, title);
-    ax_mult_summary(b, LEFT, 52, lut);
+    AX_TRY(ax_mult_summary(b, LEFT, 52, lut, s));
     draw_cells(b, map);
     draw_axes(b);
     draw_bar(b, map);
@@ -179,21 +180,23 @@ static void draw(ax_buf *b, const heat_map *map, const ax_lut *lut)
         ax_svg_text(b, LEFT + SIDE / 2.0, TOP + SIDE + 64, AX_MIDDLE, 11, AX_FAINT,
                     lut->width > AX_TABLE_MAX_WIDTH ? "a cell is the mean of 16 x 16 pairs drawn from it" : "a cell is the mean of its pairs");
     ax_svg_close(b);
+    return AX_OK;
 }
 
-static int heat(ax_buf *svg, const ax_lut *lut)
+static int heat(ax_buf *svg, const ax_lut *lut, const ax_operand_source *s)
 {
     heat_map map = {0};
     int status = measure(&map, lut);
-    if (status == AX_OK) draw(svg, &map, lut);
+    if (status == AX_OK) status = draw(svg, &map, lut, s);
     ax_free(map.error);
     return status;
 }
 
 static const struct {
     const char *name;
-    int (*draw)(ax_buf *svg, const ax_lut *lut);
-} kinds[] = {{"heat", heat}, {"operand", ax_mult_curve}};
+    bool weighs;               /* takes operands as often as they occur */
+    int (*draw)(ax_buf *svg, const ax_lut *lut, const ax_operand_source *s);
+} kinds[] = {{"heat", false, heat}, {"operand", true, ax_mult_curve}};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static int find_kind(int *kind, const char *name)
@@ -205,12 +208,12 @@ static int find_kind(int *kind, const char *name)
     return ax_fail(AX_EARG, "mult plot: --kind is '%s'%s, wanted heat or operand", name, ax_text_hint(name, names, KINDS));
 }
 
-static int plot(const char *spec, int kind, const char *out)
+static int plot(const char *spec, int kind, const ax_operand_source *s, const char *out)
 {
     ax_buf svg;
     ax_buf_init(&svg);
     ax_lut *lut = ax_lut_open(spec);
-    int status = lut ? kinds[kind].draw(&svg, lut) : ax_errstatus();
+    int status = lut ? kinds[kind].draw(&svg, lut, s) : ax_errstatus();
     if (status == AX_OK) status = ax_output_text(&svg, out);
     ax_buf_release(&svg);
     ax_lut_close(lut);
@@ -221,20 +224,29 @@ int ax_mult_plot(int argc, char **argv)
 {
     const char *out = NULL, *name = "heat";
     int kind;
+    ax_operand_source operands = {0};
     const ax_option options[] = {
         {"kind", 'k', AX_OPT_TEXT, &name, "KIND", "heat (default): both operands; operand: the first one", 0, 0},
         {"output", 'o', AX_OPT_TEXT, &out, "FILE.svg", "the picture (-: stdout)", 0, 0},
+        AX_OPERAND_OPTIONS(operands),
         {0},
     };
     const ax_usage usage = {
         "mult plot", "SPEC -o FILE.svg [--kind heat|operand]", "The relative error over the significands of the operands, as an SVG picture.",
         "heat: both operands; blue: the product is too small, red: too large; at most 128 x 128 cells, above 7 bits a cell is a\n"
-        "mean. operand: the mean, the least and the largest error over all second operands, for each first one.", 1, 1};
+        "mean. operand: the mean, the least and the largest error over all second operands, for each first one; with --operands\n"
+        "or --study, over the second operands as often as they occur, and how often the first ones do.", 1, 1};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;
     AX_TRY(find_kind(&kind, name));
     if (!out) return ax_fail(AX_EARG, "mult plot: -o FILE.svg is missing");
     if (strcmp(out, "-") && !ax_text_ends(out, ".svg")) return ax_fail(AX_EARG, "mult plot: -o is '%s', wanted a name ending in .svg", out);
-    return plot(args.items[0], kind, out);
+    if (!kinds[kind].weighs && (operands.source[0] || operands.study))
+        return ax_fail(AX_EARG, "mult plot: --kind %s has all operands alike; --%s goes with --kind operand", name,
+                       operands.study ? "study" : "operands");
+    int status = ax_operand_source_open(&operands, "mult plot");
+    if (status == AX_OK) status = plot(args.items[0], kind, &operands, out);
+    ax_operand_source_release(&operands);
+    return status;
 }

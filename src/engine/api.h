@@ -14,6 +14,7 @@ typedef struct ax_tensor ax_tensor;      /* contiguous, NHWC, at most 8 dimensio
 typedef struct ax_mult ax_mult;          /* a multiplier, analysed for the kernels; cached by its spec, valid until the trial ends */
 typedef struct ax_dataset ax_dataset;
 typedef struct ax_trial ax_trial;
+typedef struct ax_capture ax_capture;
 
 const char *ax_errmsg(void);
 int ax_errstatus(void);
@@ -128,6 +129,12 @@ int ax_trial_step(ax_trial *t, double epoch, double epochs, double step, double 
 int ax_trial_epoch(ax_trial *t, double epoch, double updates, const char *metrics_json);  /* end of epoch (from 1): checkpoint, then journal */
 int ax_trial_predictions(ax_trial *t, const int32_t *predicted, const int32_t *labels, double n, double classes);
 int ax_trial_finish(ax_trial *t, const char *summary_json, int diverged);
+
+/* ---- operands of a trained trial (src/run/capture.c) ---- */
+ax_engine *ax_capture_engine(ax_capture *c);
+int ax_capture_weights(ax_capture *c, const char *name, ax_tensor *t);       /* the final weights "w/..." of that name into t */
+/* Takes the first n values of a tensor as first (side 0) or second operands (1), each as often as the value of `times` (NULL: once). */
+int ax_capture_operands(ax_capture *c, int side, const ax_tensor *values, const ax_tensor *times, double n);
 /* cdef end */
 
 #endif

@@ -206,3 +206,9 @@ int ax_script_bench(ax_script *s, const char *params, int steps, int warm_up, bo
     const char *const texts[] = {params, number[0], number[1], cpu ? "cpu_now" : "now"};
     return call(&(ax_call){.script = s, .function = "bench", .texts = texts, .n = 4, .object = e}, json);
 }
+
+int ax_script_capture(ax_script *s, const char *params, const char *config, const char *layer, const char *pass, struct ax_capture *c)
+{
+    const char *const texts[] = {params, config, layer, pass};
+    return call(&(ax_call){.script = s, .function = "capture", .texts = texts, .n = 4, .object = c}, NULL);
+}

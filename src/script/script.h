@@ -9,6 +9,7 @@
 typedef struct ax_script ax_script;
 struct ax_trial;
 struct ax_engine;
+struct ax_capture;
 
 /* Loads and runs an experiment file. `sources`: NULL reads PATH and what it requires from below PATH's directory; otherwise
  * a JSON object of file name -> text as ax_script_plan recorded it (a worker runs what was planned, whatever was edited
@@ -38,6 +39,10 @@ int ax_script_summary(ax_script *s, const char *const *overrides, int n, char **
  * {"batch", "step_s": [seconds of each step after the warm-up], "kinds": [{"name", "seconds"}]}: where the time of the faster half
  * of those steps went; the last kind is the rest. cpu: CPU time of this thread, not the clock on the wall. */
 int ax_script_bench(ax_script *s, const char *params, int steps, int warm_up, bool cpu, struct ax_engine *e, char **json);
+
+/* The operands of a layer's product ("forward", "grad_input" or "grad_weight") in a trained trial, into c. `params` and `config` as in
+ * ax_script_run. AX_EARG: no such layer or pass. */
+int ax_script_capture(ax_script *s, const char *params, const char *config, const char *layer, const char *pass, struct ax_capture *c);
 
 /* "2.1.0-beta3" */
 const char *ax_script_version(void);

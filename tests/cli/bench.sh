@@ -139,6 +139,17 @@ check "one dense layer has two products a step and nothing else of a net" facts 
 expect_exit 0 approxrun bench train s.lua net=conv multiplier=mit:5 --steps 5 --json
 check "behind a convolution there are all three, an activation and pooling" facts \
   '.results[0].shares | .forward > 0 and .grad_input > 0 and .grad_weight > 0 and .activation > 0 and .pooling > 0'
+expect_exit 0 approxrun bench train s.lua net=conv multiplier=mit:5,operands=round --steps 5 --json
+check "and so there are with rounded operands" facts '.results[0].shares | .forward > 0 and .grad_input > 0 and .grad_weight > 0'
+for rule in lut1d lut2d; do
+  expect_exit 0 approxrun bench train s.lua net=conv multiplier=mit:5 backward=$rule --steps 5 --json
+  check "backward=$rule is known by its passes" facts '.results[0].shares | .grad_input > 0 and .grad_weight > 0'
+done
+outside=' argmax fill fill_uniform all_finite '      # of the engine's operations: those that no step of training makes
+for op in $(sed -n '/---- products/,/---- data sets/p' "$ROOT/src/engine/api.h" | sed -n 's/^int ax_\([a-z0-9_]*\)(.*/\1/p'); do
+  case $outside in *" $op "*) continue ;; esac
+  check "$op is of a kind" grep -qw "$op" "$ROOT/lua/bench.lua"
+done
 expect_exit 0 approxrun bench train own.lua multiplier=mit:5 --steps 5 --json
 check "a loop of the experiment's own is measured too" facts '.results[0] | .steps == 5 and .shares.forward > 0 and .shares.optimizer > 0'
 expect_exit 0 approxrun bench train s.lua lr=1e38 --steps 20 --json

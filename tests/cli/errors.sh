@@ -198,9 +198,33 @@ assert same(steps(mean), [sum(e) / 8 for e in wanted]), steps(mean)
 assert same(steps(band), [max(e) for e in wanted] + [min(e) for e in reversed(wanted)]), steps(band)
 PY
 check "the drawn steps are the errors of the definition" python3 plot_check.py
+
+# Weighted: first operands 1 three times and 1.5 once, second ones 1.25 once and 1.875 three times.
+python3 -c 'from oracle import save; save("first.npy", [1, -2, 4, 1.5, 0]); save("second.npy", [1.25, 1.875, 3.75, -1.875])'
+expect_exit 0 approxrun mult plot mit:3 --kind operand --operands first.npy --operands-b second.npy -o op-mit3.svg
+check "a weighted picture is XML" xmllint --noout op-mit3.svg
+cat >weighted_check.py <<'PY'
+exec(open("plot_check.py").read().split("band, mean")[0])
+shares, band, mean = re.findall(r' d="M([^"]*)"', text)
+steps = lambda path: [float(y) for y in re.findall(r"V([0-9.]+)H", path)]
+heights = [416 - y for y in steps(shares)]
+same = lambda found, right: len(found) == len(right) and all(abs(f - r) < 0.05 for f, r in zip(found, right))
+assert same(heights, [80, 0, 0, 0, 80 / 3, 0, 0, 0]), heights
+def error(i, j): return 100 * (8 * (8 + i + j if i + j < 8 else 2 * (i + j)) / ((8 + i) * (8 + j)) - 1)
+pairs = [(error(i, 2), error(i, 7)) for i in range(8)]
+assert same(list(map(value, steps(mean))), [(e + 3 * f) / 4 for e, f in pairs])
+assert same(list(map(value, steps(band))), [max(p) for p in pairs] + [min(p) for p in reversed(pairs)])
+PY
+check "weighted, the steps are the errors of what occurs, and the shares how often" python3 weighted_check.py
+check "and it says whence they come" bash -c \
+  'grep -qF ">first operands: first.npy<" op-mit3.svg && grep -qF ">second operands: second.npy<" op-mit3.svg'
+mred=$("$APPROXRUN" mult errors mit:3 --operands first.npy --operands-b second.npy --json | jq -r '.errors[0].mred * 1e6 | round / 1e4')
+check "its MRED is that of mult errors" grep -qE "MRED ${mred}0* %" op-mit3.svg
 expect_exit 0 approxrun mult plot mbm:7 --kind heat -o heat.svg
 check "the heat map's colours have a scale with its unit" grep -qF '>error, %<' heat.svg
 expect_exit 0 approxrun mult plot mbm:7 -o default.svg
 check "it is the default" cmp heat.svg default.svg
 expect_exit 2 approxrun mult plot mbm:7 --kind operands -o x.svg
 expect_err "--kind is 'operands' (did you mean 'operand'?), wanted heat or operand"
+expect_exit 2 approxrun mult plot mbm:7 --operands first.npy -o x.svg
+expect_err "--operands goes with --kind operand"

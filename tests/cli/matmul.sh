@@ -88,29 +88,21 @@ expect_exit 0 approxrun matmul a.npy b.npy -o c.npy -m fp32
 check "fp32 is near the double product" "$PYTHON" -c 'import numpy as np
 a, b, c = (np.load(f + ".npy").astype("f8") for f in "abc"); assert abs(c - a @ b).max() < 1e-5 * abs(a @ b).max()'
 
-expect_exit 65 approxrun matmul a.npy fortran.npy -o x.npy -m mbm:7
-expect_err "Fortran order, wanted C order"
-expect_exit 65 approxrun matmul a.npy int.npy -o x.npy -m mbm:7
-expect_err "type '<i4', wanted '<f4' or '<f8'"
-expect_exit 65 approxrun matmul a.npy vector.npy -o x.npy -m mbm:7
-expect_err "1 dimensions, wanted 2 or more"
-expect_exit 65 approxrun matmul a.npy empty.npy -o x.npy -m mbm:7
-expect_err "an empty array"
+refuses() {  # exit code, what it says, the arguments of matmul
+  expect_exit "$1" approxrun matmul "${@:3}"
+  expect_err "$2"
+}
+refuses 65 "Fortran order, wanted C order" a.npy fortran.npy -o x.npy -m mbm:7
+refuses 65 "type '<i4', wanted '<f4' or '<f8'" a.npy int.npy -o x.npy -m mbm:7
+refuses 65 "1 dimensions, wanted 2 or more" a.npy vector.npy -o x.npy -m mbm:7
+refuses 65 "an empty array" a.npy empty.npy -o x.npy -m mbm:7
 head -c 1000 b.npy >cut.npy
-expect_exit 65 approxrun matmul a.npy cut.npy -o x.npy -m mbm:7
-expect_err "872 bytes of data from byte 128 on, wanted 2340"
-expect_exit 65 approxrun matmul a.npy oracle.py -o x.npy -m mbm:7
-expect_err "not a .npy file"
-expect_exit 2 approxrun matmul a.npy none.npy -o x.npy -m mbm:7
-expect_err "none.npy"
-expect_exit 2 approxrun matmul a.npy bt.npy -o x.npy -m mbm:7
-expect_err "65 columns times 9 rows"
-expect_exit 2 approxrun matmul b.npy a.npy -o x.npy -m mbm:7
-expect_err "wanted equal leading dimensions"
-expect_exit 2 approxrun matmul a.npy b.npy -o x.npy
-expect_err "--multiplier SPEC is missing"
-expect_exit 2 approxrun matmul a.npy b.npy -m mbm:7
-expect_err "-o C.npy is missing"
-expect_exit 2 approxrun matmul a.npy b.npy -o x.npy -m mbm:99
-expect_err "width 99, wanted 1 to 23"
+refuses 65 "872 bytes of data from byte 128 on, wanted 2340" a.npy cut.npy -o x.npy -m mbm:7
+refuses 65 "not a .npy file" a.npy oracle.py -o x.npy -m mbm:7
+refuses 2 "none.npy" a.npy none.npy -o x.npy -m mbm:7
+refuses 2 "65 columns times 9 rows" a.npy bt.npy -o x.npy -m mbm:7
+refuses 2 "wanted equal leading dimensions" b.npy a.npy -o x.npy -m mbm:7
+refuses 2 "--multiplier SPEC is missing" a.npy b.npy -o x.npy
+refuses 2 "-o C.npy is missing" a.npy b.npy -m mbm:7
+refuses 2 "width 99, wanted 1 to 23" a.npy b.npy -o x.npy -m mbm:99
 check "no refused product left a file" [ ! -e x.npy ]

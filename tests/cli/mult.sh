@@ -9,6 +9,7 @@ expect_match '^mbm +1 to 23 +\[corr=truncate\|round\] '
 expect_match '^drum +1 to 23 +k=1\.\.m\+1 .*Hashemi'
 expect_match '^tosam +1 to 23 +h=0\.\.m t=1\.\.m '
 expect_match '^lut +1 to 11 '
+expect_match 'operands=round.* compat=approxtrain.* width_a=A,width_b=B'
 expect_exit 0 approxrun mult list --json
 check "mult list --json names the families in order" \
   jq -e '[.families[].family] == ["fp32", "exact", "mit", "mbm", "drum", "roba", "realm", "tosam", "soa", "lut", "c"] and .schema == 1' "$KEPT/out"

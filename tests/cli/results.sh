@@ -64,5 +64,9 @@ echo notes > "$work/notes.h5"
 fails 2 'exists and is no HDF5 file' merge "$work/notes.h5" "$q"
 check "a stranger's file is left alone" grep -q notes "$work/notes.h5"
 fails 4 'cannot write' merge /proc/x.h5 "$q"
+if [ -w /dev/full ]; then
+  check "an export to a full device exits 4 saying why" bash -c '"${@:2}" >/dev/full 2>"$1"; [ $? -eq 4 ] &&
+    grep -qx "approxrun: standard output: cannot write: No space left on device" "$1"' _ "$work/err" "$APPROXRUN" export "$q"
+fi
 check "csv has a row a trial" bash -c '[ "$("$@" | wc -l)" -eq 13 ]' _ "$APPROXRUN" export "$q" --format csv
 finish
