@@ -3,42 +3,24 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "store/h5.h"
 #include "store/results.h"
 #include "store/study.h"
+#include "scratch.h"
 #include "store_sample.h"
 
+#include <fcntl.h>
 #include <hdf5.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-static char dir[64];
-
-static const char *at(const char *name)
-{
-    static char path[8][256];
-    static int next;
-    char *p = path[next++ % 8];
-    snprintf(p, sizeof path[0], "%s/%s", dir, name);
-    return p;
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "/tmp/ax-store-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
-}
 
 static void same_records(const ax_record *a, const ax_record *b)
 {
@@ -545,6 +527,89 @@ static void results_add__keeps_one_of_each_and_the_finished_one(void **state)
     ax_results_release(&b);
 }
 
+/* ---- what killed writers left ---- */
+
+/* Has a child die in the middle of writing that file, as the disk's quota may have it; the temporary file's name. */
+static const char *leave_half(const char *name)
+{
+    char temporary[128], text[4096] = "";
+    pid_t pid = fork();
+    if (pid == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){16, 16});
+        ax_file_write(at(name), text, sizeof text);
+        _exit(0);
+    }
+    int how;
+    assert_true(pid > 0 && waitpid(pid, &how, 0) == pid && WIFSIGNALED(how));
+    snprintf(temporary, sizeof temporary, "%s.%ld.tmp", name, (long)pid);
+    assert_true(ax_file_exists(at(temporary)));
+    return at(temporary);
+}
+
+static void age(const char *path, int seconds)
+{
+    const struct timespec then = {.tv_sec = time(NULL) - seconds};
+    assert_int_equal(utimensat(AT_FDCWD, path, (const struct timespec[]){then, then}, 0), 0);
+}
+
+static void put_old(const char *path)
+{
+    assert_int_equal(ax_file_write(path, "x", 1), AX_OK);
+    age(path, 86400);
+}
+
+/* As HDF5 may: it takes the process with it. */
+static int read_two_and_die(const char *study)
+{
+    ax_record r;
+    char path[512];
+    (void)study;
+    ax_record_init(&r);
+    for (int i = 1; i <= 2; i++) {
+        snprintf(path, sizeof path, "%s/%d.h5", at("deadly"), i);
+        ax_trialfile_read(path, &r);
+        ax_record_release(&r);
+    }
+    raise(SIGKILL);
+    return AX_OK;
+}
+
+static int read_within(const char *study)
+{
+    return ax_h5_rehearse(study, read_two_and_die) == AX_OK ? AX_OK : read_two_and_die(study);
+}
+
+static void rehearsal__names_the_file_that_ended_it(void **state)
+{
+    (void)state;
+    assert_int_equal(ax_h5_rehearse(at("deadly"), read_two_and_die), AX_EFORMAT);
+    assert_non_null(strstr(ax_errmsg(), "deadly/2.h5: damaged: reading it ended a test process (signal 9)"));
+    assert_int_equal(ax_h5_rehearse(at("deadly"), read_within), AX_OK);      /* a rehearsal has none of its own */
+}
+
+static void study_lock__removes_what_killed_writers_left(void **state)
+{
+    (void)state;
+    static const char *const writes[] = {"left/plan.json", "left/trials/1.h5", "left/ckpt/1.h5", "left/failed/1.json", "left.h5"};
+    static const char *const kept[] = {"left/trials/2.h5", "left/ckpt/notes.tmp", "left/ckpt/.7.tmp", "left/logs/1.7.tmp", "other.h5.7.tmp"};
+    enum { N = sizeof writes / sizeof *writes };
+    char old[N][256], fresh[256];
+    int fd;
+    assert_int_equal(ax_study_mkdirs(at("left")), AX_OK);
+    for (int i = 0; i < N; i++) {
+        snprintf(old[i], sizeof old[i], "%s", leave_half(writes[i]));
+        age(old[i], 2 * 3600);
+    }
+    snprintf(fresh, sizeof fresh, "%s", leave_half("left/ckpt/2.h5"));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) put_old(at(kept[i]));
+    assert_int_equal(ax_study_lock(&fd, at("left")), AX_OK);
+    close(fd);
+    for (int i = 0; i < N; i++) assert_false(ax_file_exists(old[i]));
+    assert_true(ax_file_exists(fresh));      /* its writer may live on another host */
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) assert_true(ax_file_exists(at(kept[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -567,6 +632,8 @@ int main(void)
         cmocka_unit_test(results__of_no_such_path_or_a_plain_directory),
         cmocka_unit_test(results__of_a_directory_tell_every_state),
         cmocka_unit_test(results_add__keeps_one_of_each_and_the_finished_one),
+        cmocka_unit_test(rehearsal__names_the_file_that_ended_it),
+        cmocka_unit_test(study_lock__removes_what_killed_writers_left),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int select_trials(const ax_record **out, int *n, const ax_results *r, const char *where)
@@ -23,32 +24,42 @@ static int select_trials(const ax_record **out, int *n, const ax_results *r, con
     return AX_OK;
 }
 
-/* By a key, stable: trials of equal keys stay in the plan's order; absent numbers come last. */
-static int by_key(const ax_record *a, const ax_record *b, const char *key, bool down)
+typedef struct {
+    const ax_record *trial;
+    int at;                      /* where it stood */
+    ax_value value;
+    char room[AX_LABEL_MAX];
+} sort_key;
+
+/* By value: absent numbers come last, and trials of equal values stay in the plan's order. */
+static int compare(const void *left, const void *right, void *down)
 {
-    char room_a[AX_LABEL_MAX], room_b[AX_LABEL_MAX];
-    ax_value x, y;
-    AX_TRY(ax_value_get(&x, a, key, room_a));
-    AX_TRY(ax_value_get(&y, b, key, room_b));
-    if (x.text && y.text) return down ? strcmp(y.text, x.text) > 0 : strcmp(x.text, y.text) > 0;
-    if (isnan(x.number) || isnan(y.number)) return isnan(x.number) && !isnan(y.number);
-    return down ? x.number < y.number : x.number > y.number;
+    const sort_key *a = *(sort_key *const *)left, *b = *(sort_key *const *)right;
+    double x = a->value.number, y = b->value.number;
+    int order = 0;
+    if (a->value.text && b->value.text) order = strcmp(a->value.text, b->value.text);
+    else if (isnan(x) || isnan(y)) return isnan(x) != isnan(y) ? (isnan(x) ? 1 : -1) : a->at - b->at;
+    else order = (x > y) - (x < y);
+    if (order) return *(bool *)down ? -order : order;
+    return a->at - b->at;
 }
 
 static int sort_trials(const ax_record **t, int n, const char *key)
 {
     bool down = key[0] == '-';
-    for (int i = 0; i < n; i++)
-        for (int k = i; k > 0; k--) {
-            int after = by_key(t[k - 1], t[k], key + down, down);
-            if (after < 0) return after;
-            if (!after) break;
-            const ax_record *swap = t[k - 1];
-            t[k - 1] = t[k];
-            t[k] = swap;
-        }
-    if (n != 1) return AX_OK;
-    return by_key(t[0], t[0], key + down, down);      /* a wrong key is a mistake for one trial too */
+    sort_key *keys = ax_alloc((size_t)n + 1, sizeof *keys), **order = ax_alloc((size_t)n + 1, sizeof *order);
+    int status = keys && order ? AX_OK : AX_ENOMEM;
+    for (int i = 0; i < n && status == AX_OK; i++) {
+        order[i] = &keys[i];
+        keys[i].trial = t[i];
+        keys[i].at = i;
+        status = ax_value_get(&keys[i].value, t[i], key + down, keys[i].room);
+    }
+    if (status == AX_OK) qsort_r(order, (size_t)n, sizeof *order, compare, &down);
+    for (int i = 0; i < n && status == AX_OK; i++) t[i] = order[i]->trial;
+    ax_free(order);
+    ax_free(keys);
+    return status;
 }
 
 static void cell(char out[16], const char *format, double v)
@@ -65,9 +76,31 @@ static cJSON **params_of(const ax_record *const *t, int n)
     return params;
 }
 
-static int print_table(const ax_record *const *t, int n)
+static int print_rows(const ax_record *const *t, int n, cJSON *const *params, int wide, bool energies)
 {
     ax_buf variant = {0};
+    ax_names keys;
+    int status = ax_groups_keys(&keys, params, n);
+    for (int i = 0; i < n && status == AX_OK; i++) {
+        char acc[16], loss[16], time[16], energy[16];
+        cell(acc, "%.2f %%", 100 * t[i]->test_acc);
+        cell(loss, "%.4f", t[i]->test_loss);
+        cell(time, "%.1f", t[i]->train_s);
+        cell(energy, "%.4g", t[i]->energy_uj);
+        ax_buf_clear(&variant);
+        ax_groups_variant(&variant, &keys, params[i]);
+        status = ax_buf_status(&variant);
+        printf("%-16s  %-*s %5d %6llu  %-11s %6d %9s %9s %9s%*s%s%s%s\n", t[i]->id, wide, t[i]->multiplier, t[i]->width,
+               (unsigned long long)t[i]->seed, ax_state_name(t[i]->state), t[i]->epochs, acc, loss, time,
+               energies ? 10 : 0, energies ? energy : "", variant.len ? " " : "", ax_buf_str(&variant), t[i]->in_plan ? "" : "  not in plan");
+    }
+    ax_buf_release(&variant);
+    ax_names_release(&keys);
+    return status;
+}
+
+static int print_table(const ax_record *const *t, int n)
+{
     cJSON **params = params_of(t, n);
     if (!params) return AX_ENOMEM;
     int wide = 10;
@@ -78,24 +111,11 @@ static int print_table(const ax_record *const *t, int n)
         energies = energies || !isnan(t[i]->energy_uj);
     }
     if (!ax_common_options.quiet)
-        printf("%-16s  %-*s %5s %6s  %-11s %6s %9s %9s %9s%s\n", "id", wide, "multiplier", "width", "seed", "state", "epochs", "test acc", "test loss",
-               "train s", energies ? " energy uJ" : "");
-    for (int i = 0; i < n; i++) {
-        char acc[16], loss[16], time[16], energy[16];
-        cell(acc, "%.2f %%", 100 * t[i]->test_acc);
-        cell(loss, "%.4f", t[i]->test_loss);
-        cell(time, "%.1f", t[i]->train_s);
-        cell(energy, "%.4g", t[i]->energy_uj);
-        ax_buf_clear(&variant);
-        ax_groups_variant(&variant, params, n, i);
-        printf("%-16s  %-*s %5d %6llu  %-11s %6d %9s %9s %9s%*s%s%s%s\n", t[i]->id, wide, t[i]->multiplier, t[i]->width,
-               (unsigned long long)t[i]->seed, ax_state_name(t[i]->state), t[i]->epochs, acc, loss, time,
-               energies ? 10 : 0, energies ? energy : "", variant.len ? " " : "", ax_buf_str(&variant), t[i]->in_plan ? "" : "  not in plan");
-    }
+        printf("%-16s  %-*s %5s %6s  %-11s %6s %9s %9s %9s%s\n", "id", wide, "multiplier", "width", "seed", "state", "epochs", "test acc",
+               "test loss", "train s", energies ? " energy uJ" : "");
+    int status = print_rows(t, n, params, wide, energies);
     for (int i = 0; i < n; i++) cJSON_Delete(params[i]);
     ax_free(params);
-    int status = ax_buf_status(&variant);
-    ax_buf_release(&variant);
     return status;
 }
 

@@ -66,8 +66,8 @@ int cmd_mul(int argc, char **argv)
     bool json = false;
     const ax_option options[] = {{"json", 0, AX_OPT_FLAG, &json, NULL, "print JSON", 0, 0}, {0}};
     const ax_usage usage = {
-        "mul", "SPEC A B", "One product, decimal and hexadecimal, beside the exact one.",
-        "A and B are rounded to FP32; the multiplier then truncates them to its width. The exact product is that of the FP32\n"
+        "mul", "SPEC X Y", "One product, decimal and hexadecimal, beside the exact one.",
+        "X and Y are rounded to FP32; the multiplier then truncates them to its width. The exact product is that of the FP32\n"
         "numbers, so the error contains the truncation. inf and nan are numbers; write -- before -inf.", 3, 3};
     ax_texts args;
     float a = 0, b = 0;

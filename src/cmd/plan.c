@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "cmd/commands.h"
 #include "cmd/experiment.h"
 #include "cmd/output.h"
@@ -21,54 +22,70 @@ static const char letters[] = {
 #undef AX_STATE
 };
 
-/* The states of the plan's trials, and seconds a product of those that have finished; NAN: none has. */
-static int look(enum ax_state *states, double *seconds, const ax_plan_file *p, const char *dir)
+static bool finished(enum ax_state s) { return s == AX_STATE_complete || s == AX_STATE_diverged; }
+
+/* What results tell of the plan's trials: the states, the seconds of finished ones a product, and how many finished ones other plans
+ * left. */
+static int learn(enum ax_state *states, double *seconds, int *others, const ax_plan_file *p, const ax_results *r)
+{
+    double train_s = 0, multiplies = 0;
+    ax_names ids = {0};
+    int status = AX_OK;
+    for (int i = 0; i < p->n && status >= 0; i++) status = ax_names_add(&ids, p->specs[i].id);
+    for (int k = 0; k < r->n && status >= 0; k++) {
+        const ax_record *t = &r->trials[k];
+        int i = ax_names_find(&ids, t->id);
+        if (i < 0) *others += finished(t->state);
+        if (i >= 0 && t->state == AX_STATE_diverged) states[i] = t->state;
+        if (i < 0 || t->state != AX_STATE_complete || isnan(t->train_s)) continue;
+        train_s += t->train_s;
+        multiplies += p->specs[i].multiplies;
+    }
+    ax_names_release(&ids);
+    if (multiplies > 0) *seconds = train_s / multiplies;
+    return status < 0 ? status : AX_OK;
+}
+
+/* The states of the plan's trials, and seconds a product of those that have finished; NAN: none has. *others: finished trials that
+ * other plans left in dir. */
+static int look(enum ax_state *states, double *seconds, int *others, const ax_plan_file *p, const char *dir)
 {
     ax_results r;
-    double train_s = 0, multiplies = 0;
     bool there = ax_file_is_dir(dir) && ax_results_open(&r, dir) == AX_OK;
-    for (int i = 0; i < p->n; i++) {
-        const ax_spec *s = &p->specs[i];
-        states[i] = there ? ax_study_state(dir, s->id) : AX_STATE_planned;
-        for (int k = 0; there && k < r.n; k++) {
-            const ax_record *t = &r.trials[k];
-            if (strcmp(t->id, s->id) != 0) continue;
-            if (t->state == AX_STATE_diverged) states[i] = t->state;
-            if (t->state != AX_STATE_complete || isnan(t->train_s)) continue;
-            train_s += t->train_s;
-            multiplies += s->multiplies;
-        }
-    }
+    *seconds = NAN;
+    *others = 0;
+    for (int i = 0; i < p->n; i++) states[i] = there ? ax_study_state(dir, p->specs[i].id) : AX_STATE_planned;
+    int status = there ? learn(states, seconds, others, p, &r) : AX_OK;
     if (there) ax_results_release(&r);
-    *seconds = multiplies > 0 ? train_s / multiplies : NAN;
-    return AX_OK;
+    return status;
 }
 
 /* What a trial is called beside its seed, "mbm:7 lr=0.01", for each of the plan's. NULL: AX_ENOMEM. */
 static char **labels_of(const ax_plan_file *p)
 {
     ax_buf text = {0};
+    ax_names keys = {0};
     char **labels = ax_alloc((size_t)p->n, sizeof *labels);
     cJSON **params = ax_alloc((size_t)p->n, sizeof *params);
     int done = 0;
     for (int i = 0; params && i < p->n; i++) params[i] = cJSON_Parse(p->specs[i].params);
-    for (int i = 0; params && labels && i < p->n; i++) {
+    bool known = params && ax_groups_keys(&keys, params, p->n) == AX_OK;
+    for (int i = 0; known && labels && i < p->n; i++) {
         ax_buf_clear(&text);
         ax_buf_puts(&text, p->specs[i].multiplier);
-        ax_groups_variant(&text, params, p->n, i);
+        ax_groups_variant(&text, &keys, params[i]);
         labels[i] = ax_strdup(ax_buf_str(&text));
         done += labels[i] && ax_buf_status(&text) == AX_OK;
     }
     for (int i = 0; params && i < p->n; i++) cJSON_Delete(params[i]);
     ax_free(params);
+    ax_names_release(&keys);
     ax_buf_release(&text);
     if (done == p->n) return labels;
     for (int i = 0; labels && i < p->n; i++) ax_free(labels[i]);
     ax_free(labels);
     return NULL;
 }
-
-static bool finished(enum ax_state s) { return s == AX_STATE_complete || s == AX_STATE_diverged; }
 
 /* ---- forms ---- */
 
@@ -132,55 +149,77 @@ static void describe(char format[64], char table[32], const char *spec)
     ax_lut_close(lut);
 }
 
-static bool used_before(const ax_plan_file *p, int i)
+/* The seed, if it is not among `seen` yet. */
+static int add_seed(ax_buf *seeds, ax_names *seen, uint64_t seed)
 {
-    for (int k = 0; k < i; k++)
-        if (!strcmp(p->specs[k].multiplier, p->specs[i].multiplier)) return true;
-    return false;
+    char text[32];
+    int before = seen->n;
+    snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
+    int number = ax_names_add(seen, text);
+    if (number == before) ax_buf_printf(seeds, "%s%s", seeds->len ? " " : "", text);
+    return number < 0 ? number : AX_OK;
 }
 
-static bool listed_before(char *const *labels, int i)
-{
-    for (int k = 0; k < i; k++)
-        if (!strcmp(labels[k], labels[i])) return true;
-    return false;
-}
-
-static bool seed_before(const ax_plan_file *p, char *const *labels, int first, int i)
-{
-    for (int k = first; k < i; k++)
-        if (!strcmp(labels[k], labels[i]) && p->specs[k].seed == p->specs[i].seed) return true;
-    return false;
-}
-
-static int print_row(const ax_plan_file *p, char *const *labels, const enum ax_state *states, int first, int width)
+/* The trials of one label: `next` leads from the first to each after it; -1: no more. */
+static int print_row(const ax_plan_file *p, const char *label, const enum ax_state *states, int first, const int *next, int width)
 {
     char format[64], table[32];
     double multiplies = 0;
-    ax_buf seeds, marks;
-    ax_buf_init(&seeds);
-    ax_buf_init(&marks);
-    for (int i = first; i < p->n; i++) {
-        if (strcmp(labels[i], labels[first]) != 0) continue;
-        if (!seed_before(p, labels, first, i)) ax_buf_printf(&seeds, "%s%llu", seeds.len ? " " : "", (unsigned long long)p->specs[i].seed);
-        ax_buf_printf(&marks, "%c", letters[states[i]]);
+    ax_buf seeds = {0}, marks = {0};
+    ax_names seen = {0};
+    int status = AX_OK;
+    for (int i = first; i >= 0 && status == AX_OK; i = next[i]) {
+        status = add_seed(&seeds, &seen, p->specs[i].seed);
+        ax_buf_add(&marks, &letters[states[i]], 1);
         multiplies += p->specs[i].multiplies;
     }
     describe(format, table, p->specs[first].multiplier);
-    printf("  %-*s  %-18s  %-8s  %9.3g  %-12s  %s\n", width, labels[first], format, table, multiplies, ax_buf_str(&seeds),
-           ax_buf_str(&marks));
+    if (status == AX_OK)
+        printf("  %-*s  %-18s  %-8s  %9.3g  %-12s  %s\n", width, label, format, table, multiplies, ax_buf_str(&seeds), ax_buf_str(&marks));
     ax_buf_release(&seeds);
     ax_buf_release(&marks);
-    return AX_OK;
+    ax_names_release(&seen);
+    return status;
+}
+
+/* A row for each label, in the order they come. */
+static int print_rows(const ax_plan_file *p, char *const *labels, const enum ax_state *states, int width)
+{
+    ax_names rows = {0};
+    int *next = ax_alloc((size_t)p->n, sizeof *next), *first = ax_alloc((size_t)p->n, sizeof *first), *last = ax_alloc((size_t)p->n, sizeof *last);
+    int status = next && first && last ? AX_OK : AX_ENOMEM;
+    for (int i = 0; i < p->n && status == AX_OK; i++) {
+        int before = rows.n, row = ax_names_add(&rows, labels[i]);
+        if (row < 0) status = row;
+        else if (row == before) first[row] = i;
+        else next[last[row]] = i;
+        if (row >= 0) last[row] = i;
+        next[i] = -1;
+    }
+    for (int row = 0; row < rows.n && status == AX_OK; row++)
+        status = print_row(p, rows.texts[row], states, first[row], next, width);
+    ax_names_release(&rows);
+    ax_free(next);
+    ax_free(first);
+    ax_free(last);
+    return status;
+}
+
+static int count_multipliers(const ax_plan_file *p)
+{
+    ax_names seen = {0};
+    for (int i = 0; i < p->n; i++) (void)ax_names_add(&seen, p->specs[i].multiplier);
+    int n = seen.n;
+    ax_names_release(&seen);
+    return n;
 }
 
 static void print_head(const ax_plan_file *p, const char *dir, const enum ax_state *states, double seconds)
 {
-    int rows = 0, done = 0;
+    int rows = count_multipliers(p), done = 0;
     double left = 0;
     char text[32];
     for (int i = 0; i < p->n; i++) {
-        rows += !used_before(p, i);
         done += finished(states[i]);
         if (!finished(states[i])) left += p->specs[i].multiplies;
     }
@@ -200,8 +239,7 @@ static int print_table(const ax_plan_file *p, char *const *labels, const char *d
     }
     print_head(p, dir, states, seconds);
     printf("  %-*s  %-18s  %-8s  %9s  %-12s  %s\n", width, "multiplier", "format", "table", "products", "seeds", "state");
-    for (int i = 0; i < p->n; i++)
-        if (!listed_before(labels, i)) AX_TRY(print_row(p, labels, states, i, width));
+    AX_TRY(print_rows(p, labels, states, width));
     printf(" ");
     for (int s = 0; s < AX_STATE_COUNT; s++)
         if (used[s]) printf(" %c %s", letters[s], ax_state_name((enum ax_state)s));
@@ -214,12 +252,15 @@ static int print_table(const ax_plan_file *p, char *const *labels, const char *d
 int ax_experiment_show(const ax_plan_file *p, const char *dir, enum ax_plan_form form)
 {
     double seconds;
+    int others;
     enum ax_state *states = ax_alloc((size_t)p->n, sizeof *states);
     char **labels = states ? labels_of(p) : NULL;
-    int status = labels ? look(states, &seconds, p, dir) : AX_ENOMEM;
+    int status = labels ? look(states, &seconds, &others, p, dir) : AX_ENOMEM;
     if (status == AX_OK && form == AX_PLAN_JSON) status = print_json(p, dir, states, seconds);
     else if (status == AX_OK && form == AX_PLAN_IDS) print_ids(p, labels, states);
     else if (status == AX_OK) status = print_table(p, labels, dir, states, seconds);
+    if (status == AX_OK && form == AX_PLAN_TABLE && others)
+        printf("  %d trial%s of this study %s not in this plan\n", others, others == 1 ? "" : "s", others == 1 ? "is" : "are");
     for (int i = 0; labels && i < p->n; i++) ax_free(labels[i]);
     ax_free(labels);
     ax_free(states);

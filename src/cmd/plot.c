@@ -76,15 +76,17 @@ static int group(ax_plot *p)
 {
     int n = p->results->n, status = AX_OK;
     ax_buf variant = {0};
+    ax_names keys = {0};
     cJSON **params = ax_alloc((size_t)n + 1, sizeof *params);
     p->series_of = ax_alloc((size_t)n + 1, sizeof *p->series_of);
     if (!params || !p->series_of) status = AX_ENOMEM;
     for (int t = 0; t < n && status == AX_OK; t++)
         if (is_drawn(&p->results->trials[t])) params[t] = cJSON_Parse(p->results->trials[t].params);
+    if (status == AX_OK) status = ax_groups_keys(&keys, params, n);
     for (int t = 0; t < n && status == AX_OK; t++) {
         const ax_record *r = &p->results->trials[t];
         ax_buf_clear(&variant);
-        if (is_drawn(r)) ax_groups_variant(&variant, params, n, t);
+        if (is_drawn(r)) ax_groups_variant(&variant, &keys, params[t]);
         p->series_of[t] = is_drawn(r) ? series_number(p, r, ax_buf_str(&variant)) : -1;
         status = ax_buf_status(&variant);
         if (is_drawn(r) && p->series_of[t] < 0)
@@ -93,6 +95,7 @@ static int group(ax_plot *p)
     }
     for (int t = 0; params && t < n; t++) cJSON_Delete(params[t]);
     ax_free(params);
+    ax_names_release(&keys);
     ax_buf_release(&variant);
     return status;
 }

@@ -17,7 +17,7 @@ static void print_gpu(const ax_record *t)
 {
     cJSON *env = ax_json_parse(t->env, strlen(t->env), "environment");
     const cJSON *gpu = cJSON_GetObjectItemCaseSensitive(env, "gpu");
-    int capability = (int)ax_json_get_number(gpu, "capability", 0);
+    int capability = ax_json_get_int(gpu, "capability", 0);
     if (gpu)
         printf("gpu         %s, capability %d.%d, driver %s\n", ax_json_get_string(gpu, "name", ""), capability / 10, capability % 10,
                ax_json_get_string(gpu, "driver", ""));

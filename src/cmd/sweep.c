@@ -7,23 +7,32 @@
 #include "cmd/commands.h"
 #include "cmd/experiment.h"
 #include "cmd/front.h"
+#include "cmd/only.h"
 #include "cmd/output.h"
+#include "cmd/terminal.h"
 #include "cmd/device_list.h"
+#include "cmd/launcher.h"
 #include "cmd/threads.h"
 #include "data/fetch.h"
+#include "run/meter.h"
 #include "run/progress.h"
+#include "run/signals.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 typedef struct {
     int64_t jobs;                /* 0: as many as there are cores or trials */
     const char *dir, *devices;
     ax_device_list device_list;
+    ax_launcher launcher;
+    const char *only;            /* an expression that selects trials; NULL: all */
+    double stop_at, trial_time;  /* as in ax_sched_options */
+    int64_t retries;
     bool dry, strict, restart_failed, json;
 } sweep_options;
 
@@ -33,6 +42,7 @@ typedef struct {
     const ax_texts *args;        /* the script and its overrides */
     ax_plan_file *plan;
     const char *dir;
+    int trials;                  /* of the plan, that this sweep is about */
     int left;                    /* trials that were not complete when their round began, of all rounds so far */
     ax_sched_summary summary;    /* its seconds: of all rounds */
 } sweep;
@@ -44,6 +54,23 @@ static void say(const char *text)
 
 /* ---- before the workers ---- */
 
+static double numerics_of(const ax_plan_file *p)
+{
+    cJSON *config = p->n ? cJSON_Parse(p->specs[0].config) : NULL;
+    double version = ax_json_get_number(config, "numerics", 0);
+    cJSON_Delete(config);
+    return version;
+}
+
+/* Other parameters make new trials of the same study; other arithmetic would mix what cannot be compared. */
+static int check_numerics(const char *dir, const ax_plan_file *old, const ax_plan_file *plan)
+{
+    double was = numerics_of(old), is = numerics_of(plan);
+    if (!was || !is || was == is) return AX_OK;
+    return ax_fail(AX_ESTORE, "%s: its trials were planned with numerics version %g, but this program computes with version %g; begin "
+                   "another study with -o, or go on with the program that began it", dir, was, is);
+}
+
 /* The plan replaces that of an earlier sweep; the study keeps the date of its first. */
 static int write_plan(const char *dir, ax_plan_file *plan)
 {
@@ -51,7 +78,9 @@ static int write_plan(const char *dir, ax_plan_file *plan)
     int status = ax_plan_file_read(dir, &old);
     if (status == AX_OK) {
         memcpy(plan->created, old.created, sizeof plan->created);
+        status = check_numerics(dir, &old, plan);
         ax_plan_file_release(&old);
+        AX_TRY(status);
     } else if (status != AX_ENOENT) {
         return status;
     }
@@ -79,33 +108,18 @@ static int fetch_data(const ax_plan_file *plan)
 static int count_left(const ax_plan_file *plan, const char *dir)
 {
     int n = 0;
-    for (int i = 0; i < plan->n; i++) n += !ax_study_has(dir, AX_FILE_TRIAL, plan->specs[i].id);
+    for (int i = 0; i < plan->n; i++) n += !plan->specs[i].skip && !ax_study_has(dir, AX_FILE_TRIAL, plan->specs[i].id);
     return n;
-}
-
-/* Columns of the terminal at stderr; 0: it is none. */
-static int terminal_columns(void)
-{
-    struct winsize size;
-    const char *term = getenv("TERM");
-    if (!isatty(STDERR_FILENO) || (term && !strcmp(term, "dumb"))) return 0;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
-}
-
-static bool use_color(int columns)
-{
-    const char *no = getenv("NO_COLOR"), *when = ax_common_options.color;
-    if (!strcmp(when, "always")) return true;
-    return strcmp(when, "never") != 0 && !(no && *no) && columns > 0;
 }
 
 static ax_sched_options sched_options(const sweep_options *o, const char *dir, int left)
 {
-    int wanted = o->jobs ? (int)o->jobs : o->device_list.cuda ? o->device_list.n : ax_cores(), columns = terminal_columns();
+    int wanted = o->jobs ? (int)o->jobs : o->device_list.cuda ? o->device_list.n : ax_cores();
     int jobs = wanted < left ? wanted : left > 0 ? left : 1;
     return (ax_sched_options){
         .dir = dir, .jobs = jobs, .devices = o->device_list.names, .ndevices = o->device_list.n, .threads = ax_threads_each(jobs), .quiet = ax_common_options.quiet,
-        .restart_failed = o->restart_failed, .columns = columns, .color = use_color(columns),
+        .stop_at = o->stop_at, .trial_time = o->trial_time, .retries = (int)o->retries,
+        .restart_failed = o->restart_failed, .columns = ax_terminal_columns(STDERR_FILENO), .color = ax_terminal_color(STDERR_FILENO),
     };
 }
 
@@ -172,7 +186,7 @@ static int print_json(const sweep *w, int status)
     ax_json_set_string(tree, "study", w->plan->name);
     ax_json_set_string(tree, "directory", w->dir);
     ax_json_set_string(tree, "file", s->file);
-    ax_json_set_number(tree, "trials", w->plan->n);
+    ax_json_set_number(tree, "trials", w->trials);
     ax_json_set_number(tree, "complete", s->complete);
     ax_json_set_number(tree, "diverged", s->diverged);
     ax_json_set_number(tree, "failed", s->failed);
@@ -197,8 +211,8 @@ static int report(const sweep *w, int status)
     if (status == AX_OK && !ax_common_options.quiet) {
         if (w->left)
             fprintf(stderr, "%d trial%s run in %s, all %d complete", w->left, w->left == 1 ? "" : "s", ax_time_text(seconds, s->seconds),
-                    w->plan->n);
-        else fprintf(stderr, "all %d trials are complete already, nothing to run", w->plan->n);
+                    w->trials);
+        else fprintf(stderr, "all %d trials are complete already, nothing to run", w->trials);
         if (s->diverged) fprintf(stderr, " (%d diverged)", s->diverged);
         fprintf(stderr, ": %s\n", s->file);
         if (w->plan->round) AX_TRY(print_front(w));
@@ -233,22 +247,45 @@ static void announce(const sweep *s, const ax_sched_options *o, int left)
     const ax_plan_file *plan = s->plan;
     char round[32] = "";
     if (plan->round) snprintf(round, sizeof round, "round %d: ", plan->round);
-    fprintf(stderr, "%s: %s%d trial%s, %d to run, %d worker%s of %d thread%s, store %s\n", plan->name, round, plan->n, plan->n == 1 ? "" : "s", left,
-            o->jobs, o->jobs == 1 ? "" : "s", o->threads, o->threads == 1 ? "" : "s", s->dir);
+    fprintf(stderr, "%s: %s%d trial%s, %s%d to run, %d worker%s of %d thread%s, store %s\n", plan->name, round, plan->n, plan->n == 1 ? "" : "s",
+            s->trials < plan->n ? "some left out, " : "", left, o->jobs, o->jobs == 1 ? "" : "s", o->threads, o->threads == 1 ? "" : "s", s->dir);
 }
 
-/* The trials of the plan that are not complete. */
-static int run_round(sweep *s)
+/* The trials of `chosen` that are not complete. */
+static int run_chosen(sweep *s, const ax_plan_file *chosen, int left)
 {
     double seconds = s->summary.seconds;
+    ax_sched_options options = sched_options(s->o, s->dir, left);
+    const char **words;
+    AX_TRY(ax_launcher_apply(&words, &s->o->launcher, &options, left));
+    if (left && !options.quiet) announce(s, &options, left);
+    s->left += left;
+    int status = ax_sched_run(&s->summary, chosen, &options);
+    ax_free(words);
+    s->summary.seconds += seconds;
+    return status;
+}
+
+/* They become a job; the workers of that do the rest. */
+static int submit(const sweep *s, const ax_plan_file *chosen, int left)
+{
+    ax_sched_options options = sched_options(s->o, s->dir, left);
+    AX_TRY(ax_sched_prepare(chosen, &options));
+    return ax_launcher_submit(&s->o->launcher, s->plan, s->dir, left);
+}
+
+/* One plan, as far as it is chosen. */
+static int run_round(sweep *s)
+{
+    ax_plan_file chosen;
+    if (s->o->only) AX_TRY(ax_only_mark(s->plan, s->dir, s->o->only));
     int left = count_left(s->plan, s->dir);
     AX_TRY(write_plan(s->dir, s->plan));
     if (left) AX_TRY(fetch_data(s->plan));
-    ax_sched_options options = sched_options(s->o, s->dir, left);
-    if (left && !options.quiet) announce(s, &options, left);
-    s->left += left;
-    int status = ax_sched_run(&s->summary, s->plan, &options);
-    s->summary.seconds += seconds;
+    AX_TRY(ax_only_pick(&chosen, s->plan));
+    s->trials = chosen.n;
+    int status = left && ax_launcher_submits(&s->o->launcher) ? submit(s, &chosen, left) : run_chosen(s, &chosen, left);
+    ax_free(chosen.specs);
     return status;
 }
 
@@ -256,7 +293,7 @@ static int run_round(sweep *s)
 static int run_rounds(sweep *s)
 {
     AX_TRY(run_round(s));
-    while (s->plan->more) {
+    while (s->plan->more && !ax_launcher_submits(&s->o->launcher)) {
         int before = s->plan->n;
         AX_TRY(ax_experiment_next(s->plan, s->dir, s->args));
         if (s->plan->n > before) AX_TRY(run_round(s));
@@ -280,16 +317,55 @@ static int run(const sweep_options *o, ax_plan_file *plan, const char *dir, cons
     return status;
 }
 
+static int take_duration(double *seconds, const char *option, const char *text)
+{
+    if (!text || ax_text_duration(seconds, text)) return AX_OK;
+    return ax_fail(AX_EARG, "sweep: --%s is '%s', wanted a time such as 90 (seconds), 45m, 3h50m or 1-00:00:00", option, text);
+}
+
+/* Stopping takes some seconds, and writing the study file of a large study some more. */
+static int take_times(sweep_options *o, double began, const char *max_time, const char *trial_time)
+{
+    double all = 0;
+    AX_TRY(take_duration(&all, "max-time", max_time));
+    AX_TRY(take_duration(&o->trial_time, "trial-time", trial_time));
+    if (all > 0) o->stop_at = began + all - fmin(all / 4, 30);
+    bool elsewhere = strcmp(o->launcher.name, "local") != 0, later = ax_launcher_submits(&o->launcher);
+    if ((elsewhere && trial_time) || (later && (max_time || o->retries)))
+        return ax_fail(AX_EARG, "sweep: --%s needs workers that this process watches; with --launcher %s set a job's limits by --slurm-arg",
+                       trial_time ? "trial-time" : max_time ? "max-time" : "retries", o->launcher.name);
+    return AX_OK;
+}
+
+static int show_plan(const sweep_options *o, ax_plan_file *plan, const char *dir)
+{
+    ax_plan_file chosen;
+    if (o->only) AX_TRY(ax_only_mark(plan, dir, o->only));
+    AX_TRY(ax_only_pick(&chosen, plan));
+    int status = ax_experiment_show(&chosen, dir, o->json ? AX_PLAN_JSON : AX_PLAN_TABLE);
+    ax_free(chosen.specs);
+    return status;
+}
+
 int cmd_sweep(int argc, char **argv)
 {
-    sweep_options o = {.devices = "cpu"};
+    double began = ax_now();
+    const char *max_time = NULL, *trial_time = NULL;
+    sweep_options o = {.devices = "cpu", .launcher.name = "local"};
     const ax_option options[] = {
         {"jobs", 'j', AX_OPT_INT, &o.jobs, "N", "worker processes (default: the cores, at most the trials)", 1, 4096},
         {"devices", 0, AX_OPT_TEXT, &o.devices, "LIST", "cpu (default), CUDA devices such as 0,1, all of them, or auto", 0, 0},
         {"output", 'o', AX_OPT_TEXT, &o.dir, "DIR", "study directory; the study file is DIR.h5 (default results/NAME)", 0, 0},
         {"dry-run", 'n', AX_OPT_FLAG, &o.dry, NULL, "show the plan, run nothing", 0, 0},
         {"strict", 0, AX_OPT_FLAG, &o.strict, NULL, "fp32 products in the one fixed order too: equal bits on every machine", 0, 0},
+        {"only", 0, AX_OPT_TEXT, &o.only, "EXPR", "run only the trials of the plan for which EXPR (as of 'ls -w') is true", 0, 0},
+        {"max-time", 0, AX_OPT_TEXT, &max_time, "TIME", "stop with checkpoints before TIME is over: 90 (seconds), 45m, 3h50m, 1-00:00:00", 0, 0},
+        {"trial-time", 0, AX_OPT_TEXT, &trial_time, "TIME", "end and fail a trial that takes longer (default: no limit)", 0, 0},
+        {"retries", 0, AX_OPT_INT, &o.retries, "N", "begin a failed trial again up to N times (default 0)", 0, 1000},
         {"restart-failed", 0, AX_OPT_FLAG, &o.restart_failed, NULL, "run failed trials from the start, not from their checkpoint", 0, 0},
+        {"launcher", 0, AX_OPT_TEXT, &o.launcher.name, "NAME", "who starts workers: local (default), slurm: a job array, srun: job steps", 0, 0},
+        {"trials-per-task", 0, AX_OPT_INT, &o.launcher.trials_per_task, "K", "slurm: an array of a worker for each K trials (default: -j or 16)", 1, 1 << 20},
+        {"slurm-arg", 0, AX_OPT_LIST, &o.launcher.args, "ARG", "an option for sbatch or srun, such as --time=4:00:00; may repeat", 0, 0},
         {"json", 0, AX_OPT_FLAG, &o.json, NULL, "the final counts as JSON on stdout", 0, 0},
         {0},
     };
@@ -298,16 +374,20 @@ int cmd_sweep(int argc, char **argv)
         "key=value overrides a parameter; a list (seed=1..5, multiplier=mbm:7,mit:7) makes an axis. What is complete is\n"
         "skipped, the rest goes on from its checkpoint. First Ctrl-C: stop at the next batch; second: kill the workers.\n"
         "Exit codes: 0 all complete, 1 a trial failed, 2 usage, 3 an error in the script, 4 the store cannot be used, 65 a malformed file,\n"
-        "75 stopped by a signal, 130 by Ctrl-C.", 1, -1};
+        "75 stopped by a signal or --max-time, 130 by Ctrl-C.", 1, -1};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (!args.n) return AX_OK;
-    AX_TRY(ax_device_list_parse(&o.device_list, o.devices));
+    o.launcher.jobs = o.jobs;
+    o.launcher.json = o.json;
+    AX_TRY(ax_launcher_check(&o.launcher, &o.device_list, o.devices));
+    AX_TRY(take_times(&o, began, max_time, trial_time));
+    ax_signals_end_process();
     ax_plan_file plan;
     AX_TRY(ax_experiment_plan(&plan, &usage, &args, o.strict));
     char *dir = ax_experiment_dir(o.dir, &plan);
     int status = dir ? ax_experiment_next(&plan, dir, &args) : AX_ENOMEM;
-    if (status == AX_OK) status = o.dry ? ax_experiment_show(&plan, dir, o.json ? AX_PLAN_JSON : AX_PLAN_TABLE) : run(&o, &plan, dir, &args);
+    if (status == AX_OK) status = o.dry ? show_plan(&o, &plan, dir) : run(&o, &plan, dir, &args);
     ax_free(dir);
     ax_plan_file_release(&plan);
     return status;

@@ -7,6 +7,7 @@
 #include "gitid.h"
 #include "kernels/kernels.h"
 #include "script/script.h"
+#include "store/claim.h"
 #include "store/trialfile.h"
 
 #include <stdio.h>
@@ -45,6 +46,15 @@ static void add_argv(cJSON *env, pid_t pid)
     fclose(f);
 }
 
+void ax_env_add_gpu(cJSON *object, const ax_device_info *gpu)
+{
+    ax_json_set_string(object, "name", gpu->name);
+    ax_json_set_number(object, "capability", gpu->capability);
+    ax_json_set_number(object, "memory", (double)gpu->memory);
+    ax_json_set_string(object, "driver", gpu->driver);
+    ax_json_set_string(object, "runtime", gpu->runtime);
+}
+
 static int add_gpu(cJSON *env, const char *device)
 {
     ax_device_info info;
@@ -52,12 +62,25 @@ static int add_gpu(cJSON *env, const char *device)
     AX_TRY(ax_backend_cuda_describe(&info, number));
     cJSON *gpu = ax_json_set_object(env, "gpu");
     ax_json_set_number(gpu, "device", number);
-    ax_json_set_string(gpu, "name", info.name);
-    ax_json_set_number(gpu, "capability", info.capability);
-    ax_json_set_number(gpu, "memory", (double)info.memory);
-    ax_json_set_string(gpu, "driver", info.driver);
-    ax_json_set_string(gpu, "runtime", info.runtime);
+    ax_env_add_gpu(gpu, &info);
     return AX_OK;
+}
+
+/* Under Slurm: which job, where, and what it was given. */
+static void add_slurm(cJSON *env)
+{
+    static const char *const words[][2] = {
+        {"node", "SLURMD_NODENAME"}, {"partition", "SLURM_JOB_PARTITION"}, {"restarts", "SLURM_RESTART_COUNT"}, {"gpus", "CUDA_VISIBLE_DEVICES"},
+    };
+    char job[32];
+    ax_claim_job(job);
+    if (!job[0]) return;
+    cJSON *slurm = ax_json_set_object(env, "slurm");
+    ax_json_set_string(slurm, "job", job);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *value = getenv(words[i][1]);
+        if (value) ax_json_set_string(slurm, words[i][0], value);
+    }
 }
 
 char *ax_env_json(pid_t pid, int threads, const char *device)
@@ -81,6 +104,7 @@ char *ax_env_json(pid_t pid, int threads, const char *device)
     ax_json_set_string(env, "hdf5", ax_store_version());
     ax_json_set_string(env, "luajit", ax_script_version());
     add_argv(env, pid);
+    add_slurm(env);
     int status = strcmp(device, "cpu") ? add_gpu(env, device) : AX_OK;
     char *json = status == AX_OK ? ax_json_text(env, false) : NULL;
     cJSON_Delete(env);

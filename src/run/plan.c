@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "script/script.h"
 #include "store/groups.h"
 
@@ -46,40 +47,41 @@ static int take_trial(ax_spec *s, cJSON *trial)
     snprintf(s->id, sizeof s->id, "%.16s", hex);
     snprintf(s->multiplier, sizeof s->multiplier, "%s", ax_json_get_string(trial, "multiplier", ""));
     snprintf(s->family, sizeof s->family, "%s", ax_json_get_string(trial, "family", ""));
-    s->width = (int)ax_json_get_number(trial, "width", 0);
+    s->width = ax_json_get_int(trial, "width", 0);
     s->seed = ax_json_get_u64(trial, "seed", 0);
-    s->epochs = (int)ax_json_get_number(trial, "epochs", 0);
+    s->epochs = ax_json_get_int(trial, "epochs", 0);
     s->multiplies = ax_json_get_number(trial, "multiplies", 0);
     s->energy_uj = ax_json_get_number(trial, "energy_uj", NAN);
     s->train_energy_j = ax_json_get_number(trial, "train_energy_j", NAN);
     return AX_OK;
 }
 
-static bool known(const ax_plan_file *p, const char *id)
+/* Two trials of one id are one. */
+static int add_trial(ax_plan_file *p, ax_names *ids, cJSON *trial)
 {
-    for (int i = 0; i < p->n; i++)
-        if (!strcmp(p->specs[i].id, id)) return true;
-    return false;
+    ax_spec *s = &p->specs[p->n];
+    int status = take_trial(s, trial), number = status == AX_OK ? ax_names_add(ids, s->id) : status;
+    if (number == p->n) {
+        p->n++;
+        return AX_OK;
+    }
+    ax_free(s->config);
+    ax_free(s->params);
+    memset(s, 0, sizeof *s);
+    return number < 0 ? number : AX_OK;
 }
 
 static int take_trials(ax_plan_file *p, const cJSON *trials)
 {
     cJSON *trial;
+    ax_names ids = {0};
+    int status = AX_OK;
     p->specs = ax_alloc((size_t)cJSON_GetArraySize(trials) + 1, sizeof *p->specs);
     if (!p->specs) return AX_ENOMEM;
     cJSON_ArrayForEach(trial, trials)
-    {
-        ax_spec *s = &p->specs[p->n];
-        int status = take_trial(s, trial);
-        if (status == AX_OK && !known(p, s->id)) {
-            p->n++;
-            continue;
-        }
-        ax_free(s->config);
-        ax_free(s->params);
-        memset(s, 0, sizeof *s);
-        AX_TRY(status);
-    }
+        if (status == AX_OK) status = add_trial(p, &ids, trial);
+    ax_names_release(&ids);
+    AX_TRY(status);
     return p->n ? AX_OK : ax_fail(AX_EARG, "%s: the grid is empty, so there is nothing to run", p->script);
 }
 
@@ -88,7 +90,7 @@ static int take(ax_plan_file *p, cJSON *tree, const char *script, bool strict)
     time_t now = time(NULL);
     struct tm utc;
     const cJSON *search = cJSON_GetObjectItemCaseSensitive(tree, "search");
-    p->round = (int)ax_json_get_number(search, "round", 0);
+    p->round = ax_json_get_int(search, "round", 0);
     p->more = ax_json_get_bool(search, "more", false);
     snprintf(p->name, sizeof p->name, "%s", ax_json_get_string(tree, "name", ""));
     snprintf(p->metric, sizeof p->metric, "%s", ax_json_get_string(tree, "metric", "test_acc"));

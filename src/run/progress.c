@@ -1,10 +1,13 @@
-/* The live part is composed whole and written by one call, each line erased only to its right: so it does not flicker.
- * Invariant: no line is wider than the terminal, so that going up by the count of lines finds their beginning. */
+/* The live part is composed whole and written by one call, each line erased only to its right: so it does not flicker. Between two
+ * drawings the cursor waits on its first character: wherever a resize moves that line to, the next drawing begins there.
+ * Invariant: no line is wider than the terminal and there are no more lines than rows, so the way back up is known. */
 #include "run/progress.h"
 
+#include "base/columns.h"
 #include "base/json.h"
 #include "run/meter.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +29,7 @@ const char *ax_time_text(char out[32], double seconds)
     return out;
 }
 
-static bool locale_is_utf8(void)
+bool ax_locale_is_utf8(void)
 {
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
     for (int i = 0; i < 3; i++) {
@@ -36,184 +39,206 @@ static bool locale_is_utf8(void)
     return false;
 }
 
-void ax_board_init(ax_board *b, const ax_watch *w, const ax_sched_options *o)
+void ax_board_init(ax_board *b, const ax_watch *w, const ax_board_options *o)
 {
-    *b = (ax_board){.o = o, .watch = w, .started = ax_now(), .columns = o->quiet ? 0 : o->columns, .utf8 = locale_is_utf8()};
+    *b = (ax_board){.o = *o, .watch = w, .started = ax_now(), .rows = 24, .utf8 = ax_locale_is_utf8()};
+    if (o->quiet) b->o.columns = 0;
 }
 
-void ax_board_resized(ax_board *b)
+static void measure(ax_board *b)
 {
     struct winsize size;
-    if (b->columns && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col) b->columns = size.ws_col;
+    if (ioctl(b->o.fd, TIOCGWINSZ, &size) != 0) return;
+    if (size.ws_col) b->o.columns = size.ws_col;
+    if (size.ws_row) b->rows = size.ws_row;
 }
 
 /* ---- pieces ---- */
 
-/* What a trial's multipliers are called: "mbm:5", or "mbm:5 where=only conv2d1", or the assignment of a search. */
-static void multipliers(char *out, size_t size, const ax_spec *s)
+void ax_board_trial_name(ax_buf *out, const ax_spec *s)
 {
     cJSON *params = s->params ? cJSON_Parse(s->params) : NULL;
     const char *where = ax_json_get_string(params, "where", NULL), *assignment = ax_json_get_string(params, "assignment", NULL);
-    if (assignment) snprintf(out, size, "%s", assignment);
-    else if (where) snprintf(out, size, "%s where=%s", s->multiplier, where);
-    else snprintf(out, size, "%s", s->multiplier);
+    ax_buf_puts(out, assignment ? assignment : s->multiplier);
+    if (where && !assignment) ax_buf_printf(out, " where=%s", where);
+    ax_buf_printf(out, " seed %llu", (unsigned long long)s->seed);
     cJSON_Delete(params);
 }
 
 /* "[ 7/27] mbm:5 seed 1", numbered as in the plan. */
-static void name(const ax_board *b, char *out, size_t size, int trial)
+static void name(const ax_board *b, ax_buf *out, int trial)
 {
-    const ax_spec *s = &b->watch->plan->specs[trial];
-    char all[16], what[AX_LABEL_MAX + 24];
-    multipliers(what, sizeof what, s);
+    char all[16];
     int digits = snprintf(all, sizeof all, "%d", b->watch->plan->n);
-    snprintf(out, size, "[%*d/%s] %s seed %llu", digits, trial + 1, all, what, (unsigned long long)s->seed);
+    ax_buf_printf(out, "[%*d/%s] ", digits, trial + 1, all);
+    ax_board_trial_name(out, &b->watch->plan->specs[trial]);
 }
 
 static void bar(const ax_board *b, ax_buf *out, double fraction, int width)
 {
     int full = (int)(fraction * width + 0.5);
-    if (b->o->color) ax_buf_puts(out, "\033[32m");
+    if (b->o.color) ax_buf_puts(out, "\033[32m");
     for (int i = 0; i < width; i++) {
-        if (b->o->color && i == full) ax_buf_puts(out, "\033[0;2m");
+        if (b->o.color && i == full) ax_buf_puts(out, "\033[0;2m");
         ax_buf_puts(out, i < full ? (b->utf8 ? "━" : "#") : (b->utf8 ? "─" : "-"));
     }
-    if (b->o->color) ax_buf_puts(out, "\033[0m");
+    if (b->o.color) ax_buf_puts(out, "\033[0m");
 }
 
-/* `left`, a bar as wide as there is room for, and as many of the parts (most important first, in the order of `shown`) as
- * fit. parts[] are shown in their own order. */
-static void compose(const ax_board *b, ax_buf *out, const char *left, double fraction, char parts[][48], const int *rank, int n)
+/* What stands on the left in `width` columns, a bar as wide as there is room for, and as many of the parts (most important first, in
+ * the order of `rank`) as fit. parts[] are shown in their own order. */
+static void compose(const ax_board *b, ax_buf *out, const char *left, int width, double fraction, char parts[][48], const int *rank, int n)
 {
-    int room = b->columns - 1 - (int)strlen(left), keep = n;
-    int used[8];
+    int room = b->o.columns - 1 - width, keep = n;
     for (; keep > 0; keep--) {
         int sum = 0;
-        for (int i = 0; i < n; i++) sum += used[i] = rank[i] < keep && parts[i][0] ? (int)strlen(parts[i]) + 2 : 0;
-        if (sum + BAR_MIN + 2 <= room || keep == 1) {
-            room -= sum;
-            break;
-        }
+        for (int i = 0; i < n; i++) sum += rank[i] < keep && parts[i][0] ? (int)strlen(parts[i]) + 2 : 0;
+        if (sum + BAR_MIN + 2 > room && (keep > 1 || sum > room)) continue;
+        room -= sum;
+        break;
     }
-    ax_buf_puts(out, left);
-    int width = room - 2 < BAR_MAX ? room - 2 : BAR_MAX;
-    if (width >= BAR_MIN) {
+    ax_columns_fit(out, left, width, b->utf8);
+    int cells = room - 2 < BAR_MAX ? room - 2 : BAR_MAX;
+    if (cells >= BAR_MIN) {
         ax_buf_puts(out, "  ");
-        bar(b, out, fraction, width);
+        bar(b, out, fraction, cells);
     }
-    for (int i = 0; i < n && room >= 0; i++)
+    for (int i = 0; i < n; i++)
         if (rank[i] < keep && parts[i][0]) ax_buf_printf(out, "  %s", parts[i]);
 }
 
-void ax_board_trial_line(const ax_board *b, ax_buf *out, int trial, int width)
+static void trial_line(const ax_board *b, ax_buf *out, int trial, int width)
 {
     static const int rank[] = {0, 3, 2, 4, 1};
     const ax_watched *t = &b->watch->trials[trial];
     const ax_progress *p = &t->now;
-    char left[AX_LABEL_MAX + 64], clipped[AX_LABEL_MAX + 64], parts[5][48] = {""}, eta[32];
-    name(b, left, sizeof left, trial);
-    snprintf(clipped, sizeof clipped, "%-*.*s", width, width, left);
+    char parts[5][48] = {""}, eta[32];
+    ax_buf left;
+    ax_buf_init(&left);
+    name(b, &left, trial);
     if (p->epoch) snprintf(parts[0], sizeof parts[0], "epoch %d/%d", p->epoch, p->epochs);
     else snprintf(parts[0], sizeof parts[0], "starting");
     if (p->epoch && !isnan(p->loss)) snprintf(parts[1], sizeof parts[1], p->loss < 1e4 ? "loss %.4f" : "loss %.3g", p->loss);
     if (!isnan(t->acc)) snprintf(parts[2], sizeof parts[2], "valid %.2f %%", 100 * t->acc);
     if (p->rate > 0) snprintf(parts[3], sizeof parts[3], "%.0f images/s", p->rate);
     if (p->epoch) snprintf(parts[4], sizeof parts[4], "ETA %s", ax_time_text(eta, p->eta));
-    compose(b, out, clipped, ax_progress_fraction(p), parts, rank, 5);
+    compose(b, out, ax_buf_str(&left), width, ax_progress_fraction(p), parts, rank, 5);
+    ax_buf_release(&left);
 }
 
 static void total_line(const ax_board *b, ax_buf *out, int width)
 {
     static const int rank[] = {1, 2, 4, 3, 0};
     const ax_watch *w = b->watch;
-    char left[64], parts[5][48] = {""}, text[32];
+    char parts[5][48] = {""}, text[32];
     int n = w->plan->n, diverged = ax_watch_count(w, AX_STATE_diverged), done = ax_watch_count(w, AX_STATE_complete) + diverged;
     double fraction = done;
     for (int i = 0; i < n; i++)
         if (w->trials[i].state == AX_STATE_running) fraction += ax_progress_fraction(&w->trials[i].now);
     int failed = ax_watch_count(w, AX_STATE_failed);
-    snprintf(left, sizeof left, "%-*.*s", width, width, "total");
     snprintf(parts[0], sizeof parts[0], "%d/%d done", done, n);
     if (failed) snprintf(parts[1], sizeof parts[1], "%d failed", failed);
     if (diverged) snprintf(parts[2], sizeof parts[2], "%d diverged", diverged);
-    snprintf(parts[3], sizeof parts[3], "elapsed %s", ax_time_text(text, ax_now() - b->started));
-    snprintf(parts[4], sizeof parts[4], "ETA %s", ax_time_text(text, ax_watch_eta(w, b->o->jobs)));
-    compose(b, out, left, n ? fraction / n : 0, parts, rank, 5);
+    if (!isnan(b->started)) snprintf(parts[3], sizeof parts[3], "elapsed %s", ax_time_text(text, ax_now() - b->started));
+    snprintf(parts[4], sizeof parts[4], "ETA %s", ax_time_text(text, ax_watch_eta(w, b->o.jobs)));
+    compose(b, out, "total", width, n ? fraction / n : 0, parts, rank, 5);
 }
 
 /* ---- drawing ---- */
 
-static void write_out(const ax_buf *text)
+static void write_out(const ax_board *b, const ax_buf *text)
 {
     if (text->failed || !text->len) return;
-    fflush(stderr);
+    fflush(b->o.fd == STDOUT_FILENO ? stdout : stderr);
     for (size_t done = 0; done < text->len;) {
-        ssize_t n = write(STDERR_FILENO, text->data + done, text->len - done);
-        if (n <= 0) return;
-        done += (size_t)n;
+        ssize_t n = write(b->o.fd, text->data + done, text->len - done);
+        if (n <= 0 && errno != EINTR) return;
+        done += n > 0 ? (size_t)n : 0;
     }
 }
 
-static void go_up(ax_board *b, ax_buf *out)
-{
-    if (b->lines) ax_buf_printf(out, "\033[%dA\r", b->lines);
-}
-
+/* Columns for the names of the trials that run. */
 static int name_width(const ax_board *b)
 {
-    int width = 5;
-    for (int i = 0; i < b->watch->plan->n; i++) {
-        char text[AX_LABEL_MAX + 64];
+    int width = 5, third = b->o.columns / 3, cap = third > NAME_MAX_COLUMNS ? third : NAME_MAX_COLUMNS;
+    ax_buf text;
+    ax_buf_init(&text);
+    for (int i = 0; i < b->watch->plan->n && width < cap; i++) {
         if (b->watch->trials[i].state != AX_STATE_running) continue;
-        name(b, text, sizeof text, i);
-        int n = (int)strlen(text);
+        ax_buf_clear(&text);
+        name(b, &text, i);
+        int n = ax_columns_of(ax_buf_str(&text), b->utf8);
         width = n > width ? n : width;
     }
-    int cap = b->columns / 3 > NAME_MAX_COLUMNS ? b->columns / 3 : NAME_MAX_COLUMNS;
+    ax_buf_release(&text);
+    if (cap > b->o.columns - 1) cap = b->o.columns - 1;
     return width < cap ? width : cap;
+}
+
+/* As many trials as there are rows for, and how many more run; the lines written. */
+static int trial_lines(const ax_board *b, ax_buf *out, int width)
+{
+    int running = ax_watch_count(b->watch, AX_STATE_running), shown = 0;
+    int room = running < b->rows ? running : b->rows > 2 ? b->rows - 2 : 0;
+    for (int i = 0; i < b->watch->plan->n && shown < room; i++) {
+        if (b->watch->trials[i].state != AX_STATE_running) continue;
+        trial_line(b, out, i, width);
+        ax_buf_puts(out, "\033[K\n");
+        shown++;
+    }
+    if (shown == running || b->rows < 2) return shown;
+    char more[48];
+    snprintf(more, sizeof more, "and %d more", running - shown);
+    ax_columns_fit(out, more, width, b->utf8);
+    ax_buf_puts(out, "\033[K\n");
+    return shown + 1;
 }
 
 static void redraw(ax_board *b, const char *lasting)
 {
     ax_buf out;
     ax_buf_init(&out);
-    int lines = 0, width = name_width(b);
-    go_up(b, &out);
+    measure(b);
+    int width = name_width(b);
+    ax_buf_puts(&out, "\r");
     if (lasting) ax_buf_printf(&out, "%s\033[K\n", lasting);
-    for (int i = 0; i < b->watch->plan->n; i++) {
-        if (b->watch->trials[i].state != AX_STATE_running) continue;
-        ax_board_trial_line(b, &out, i, width);
-        ax_buf_puts(&out, "\033[K\n");
-        lines++;
-    }
+    ax_buf_puts(&out, "\033[?7l");      /* what meets a terminal that has just become narrower is cut there and not wrapped */
+    int above = trial_lines(b, &out, width);
     total_line(b, &out, width);
-    ax_buf_puts(&out, "\033[K\n\033[J");
-    b->lines = lines + 1;
-    write_out(&out);
+    ax_buf_puts(&out, "\033[?7h\033[J\r");
+    if (above) ax_buf_printf(&out, "\033[%dA", above);
+    b->drawn = true;
+    write_out(b, &out);
     ax_buf_release(&out);
 }
 
 void ax_board_draw(ax_board *b)
 {
-    if (b->columns) redraw(b, NULL);
+    if (b->o.columns) redraw(b, NULL);
 }
 
 void ax_board_say(ax_board *b, const char *text)
 {
-    if (b->o->quiet) return;
-    if (b->columns) redraw(b, text);
-    else fprintf(stderr, "%s\n", text);
+    if (b->o.quiet) return;
+    if (b->o.columns) {
+        redraw(b, text);
+        return;
+    }
+    ax_buf line;
+    ax_buf_init(&line);
+    ax_buf_printf(&line, "%s\n", text);
+    write_out(b, &line);
+    ax_buf_release(&line);
 }
 
 void ax_board_close(ax_board *b)
 {
     ax_buf out;
     ax_buf_init(&out);
-    go_up(b, &out);
-    if (b->lines) ax_buf_puts(&out, "\033[J");
-    write_out(&out);
+    if (b->drawn) ax_buf_puts(&out, "\r\033[J");
+    write_out(b, &out);
     ax_buf_release(&out);
-    b->lines = 0;
+    b->drawn = false;
 }
 
 /* ---- events as lines ---- */
@@ -240,25 +265,35 @@ static void failed_line(ax_buf *out, const cJSON *e)
     ax_buf_printf(out, "  failed: %.*s", (int)strcspn(message, "\n"), message);
 }
 
+/* What there is to say about it, if anything. */
+static void event_text(const ax_board *b, ax_buf *out, const cJSON *e)
+{
+    const char *kind = ax_json_get_string(e, "event", "");
+    char seconds[32];
+    if (!strcmp(kind, "epoch") && !b->o.columns && !ax_json_get_bool(e, "again", false)) {
+        epoch_line(out, e);
+    } else if (!strcmp(kind, "done")) {
+        ax_buf_printf(out, "  %s", ax_json_get_string(e, "state", "complete"));
+        add_share(out, "test", ax_json_get_number(e, "test_acc", NAN));
+        ax_buf_printf(out, "  %s", ax_time_text(seconds, ax_json_get_number(e, "train_s", NAN)));
+    } else if (!strcmp(kind, "failed")) {
+        failed_line(out, e);
+    }
+}
+
 void ax_board_event(ax_board *b, int trial, const cJSON *event)
 {
-    const char *kind = ax_json_get_string(event, "event", "");
-    char text[AX_LABEL_MAX + 64], seconds[32];
-    bool epoch = !strcmp(kind, "epoch") && !b->columns && !ax_json_get_bool(event, "again", false);
-    ax_buf out;
-    if (b->o->quiet) return;
-    ax_buf_init(&out);
-    name(b, text, sizeof text, trial);
-    ax_buf_puts(&out, text);
-    if (epoch) {
-        epoch_line(&out, event);
-    } else if (!strcmp(kind, "done")) {
-        ax_buf_printf(&out, "  %s", ax_json_get_string(event, "state", "complete"));
-        add_share(&out, "test", ax_json_get_number(event, "test_acc", NAN));
-        ax_buf_printf(&out, "  %s", ax_time_text(seconds, ax_json_get_number(event, "train_s", NAN)));
-    } else if (!strcmp(kind, "failed")) {
-        failed_line(&out, event);
+    ax_buf text, line;
+    ax_buf_init(&text);
+    ax_buf_init(&line);
+    event_text(b, &text, event);
+    if (text.len && !b->o.quiet) {
+        name(b, &line, trial);
+        ax_buf_puts(&line, ax_buf_str(&text));
+        ax_buf_clear(&text);
+        ax_columns_add(&text, ax_buf_str(&line), b->utf8 || !b->o.columns);      /* a file gets it as it is */
+        ax_board_say(b, ax_buf_str(&text));
     }
-    if (out.len > strlen(text)) ax_board_say(b, ax_buf_str(&out));
-    ax_buf_release(&out);
+    ax_buf_release(&line);
+    ax_buf_release(&text);
 }

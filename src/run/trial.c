@@ -234,10 +234,13 @@ static int show(ax_trial *t, const ax_progress *p)
     double images = ((p->epoch - 1) * p->steps + p->step) * t->batch;
     ax_meter_mark(&t->meter, images);
     out.started = t->record.started;
+    snprintf(out.device, sizeof out.device, "%s", t->host->device);
     out.rate = t->batch > 1 ? ax_meter_rate(&t->meter) : 0;
     out.eta = ax_meter_eta(&t->meter, p->epochs * p->steps * t->batch);
     t->shown = ax_now();
-    return breaks(t, ax_claim_update(t->claim, &out));
+    int status = ax_claim_update(t->claim, &out);
+    if (status != AX_OK) ax_fail_in("%s/claims: trial %s", t->host->dir, t->spec->id);
+    return breaks(t, status);
 }
 
 int ax_trial_step(ax_trial *t, double epoch, double epochs, double step, double steps, double updates, double loss, double acc)

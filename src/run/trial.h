@@ -19,6 +19,7 @@ typedef struct {
     const char *device;              /* "cpu", or the number of a CUDA device */
     const ax_backend *backend;       /* the device's, open */
     int threads;
+    bool supervised;                 /* another process notes it when this one dies */
     ax_journal *journal;             /* this worker's */
 } ax_trial_host;
 

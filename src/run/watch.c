@@ -38,6 +38,24 @@ int ax_watch_find(const ax_watch *w, const char *id)
 
 /* ---- costs ---- */
 
+static int compare_multipliers(const void *a, const void *b, void *specs)
+{
+    const ax_spec *s = specs;
+    return strcmp(s[*(const int *)a].multiplier, s[*(const int *)b].multiplier);
+}
+
+/* One cost for each multiplier; `order` is scratch space. */
+static void number_costs(ax_watch *w, int *order)
+{
+    const ax_spec *s = w->plan->specs;
+    for (int i = 0; i < w->plan->n; i++) order[i] = i;
+    qsort_r(order, (size_t)w->plan->n, sizeof *order, compare_multipliers, w->plan->specs);
+    for (int i = 0; i < w->plan->n; i++) {
+        if (i == 0 || strcmp(s[order[i]].multiplier, s[order[i - 1]].multiplier) != 0) w->costs[w->ncosts++] = NAN;
+        w->trials[order[i]].cost = w->ncosts - 1;
+    }
+}
+
 double ax_progress_fraction(const ax_progress *p)
 {
     if (p->epochs < 1 || p->epoch < 1 || !(p->steps > 0)) return 0;
@@ -45,51 +63,58 @@ double ax_progress_fraction(const ax_progress *p)
     return f < 0 ? 0 : f > 1 ? 1 : f;
 }
 
-static void note_cost(ax_watch *w, const char *label, double seconds)
+static void note_cost(ax_watch *w, int trial, double seconds, double fraction)
 {
-    int i = 0;
-    while (i < w->ncosts && strcmp(w->costs[i].label, label) != 0) i++;
-    w->costs[i] = (ax_watch_cost){label, seconds};
-    if (i == w->ncosts) w->ncosts++;
+    double products = fraction * w->plan->specs[trial].multiplies;
+    if (seconds > 0 && products > 0) w->costs[w->trials[trial].cost] = seconds / products;
 }
 
-/* Seconds for one product of a multiplier: as measured, or the mean of those that were. */
-static double cost(const ax_watch *w, const char *label)
+/* What a multiplier of unknown cost is taken for. */
+static double mean_cost(const ax_watch *w)
 {
     double sum = 0;
+    int n = 0;
     for (int i = 0; i < w->ncosts; i++) {
-        if (!strcmp(w->costs[i].label, label)) return w->costs[i].seconds;
-        sum += w->costs[i].seconds;
+        if (isnan(w->costs[i])) continue;
+        sum += w->costs[i];
+        n++;
     }
-    return w->ncosts ? sum / w->ncosts : NAN;
+    return n ? sum / n : NAN;
+}
+
+/* Seconds that a trial still needs; 0: none. */
+static double trial_eta(const ax_watch *w, int i, double mean)
+{
+    const ax_watched *t = &w->trials[i];
+    double cost = isnan(w->costs[t->cost]) ? mean : w->costs[t->cost], all = w->plan->specs[i].multiplies * cost;
+    if (t->state == AX_STATE_running) return isnan(t->now.eta) ? (1 - ax_progress_fraction(&t->now)) * all : t->now.eta;
+    if (w->plan->specs[i].skip) return 0;
+    if (t->state == AX_STATE_interrupted) return (1 - t->done) * all;
+    return t->state == AX_STATE_planned ? all : 0;
 }
 
 double ax_watch_eta(const ax_watch *w, int jobs)
 {
-    double longest = 0, sum = 0;
+    double longest = 0, sum = 0, mean = mean_cost(w);
     for (int i = 0; i < w->plan->n; i++) {
-        const ax_watched *t = &w->trials[i];
-        const ax_spec *s = &w->plan->specs[i];
-        if (t->state == AX_STATE_running && !isnan(t->now.eta)) {
-            sum += t->now.eta;
-            longest = fmax(longest, t->now.eta);
-        } else if (t->state == AX_STATE_running || t->state == AX_STATE_planned || t->state == AX_STATE_interrupted) {
-            sum += s->multiplies * cost(w, s->multiplier);
-        }
+        double eta = trial_eta(w, i, mean);
+        longest = fmax(longest, eta);
+        sum += eta;
     }
-    return fmax(longest, sum / jobs) + 0 * sum;      /* NAN if a part is unknown */
+    return fmax(longest, sum / (jobs > 0 ? jobs : 1)) + 0 * sum;      /* NAN if a part is unknown */
 }
 
 /* ---- claims ---- */
 
-static void see_claim(ax_watch *w, int i)
+static void see_claim(void *arg, const char *id)
 {
-    ax_watched *t = &w->trials[i];
-    const ax_spec *s = &w->plan->specs[i];
+    ax_watch *w = arg;
+    int i = ax_watch_find(w, id);
+    ax_watched *t = i >= 0 ? &w->trials[i] : NULL;
     ax_progress p;
     bool alive;
-    if (t->state == AX_STATE_complete || t->state == AX_STATE_diverged || t->state == AX_STATE_failed) return;
-    if (ax_claim_read(&p, &alive, w->dir, s->id) != AX_OK || !alive) return;
+    if (!t || t->state == AX_STATE_complete || t->state == AX_STATE_diverged || t->state == AX_STATE_failed) return;
+    if (ax_claim_read(&p, &alive, w->dir, id) != AX_OK || !alive) return;
     double f = ax_progress_fraction(&p);
     if (t->state != AX_STATE_running || (t->from == 0 && t->now.epoch == 0)) {
         t->since = ax_now();
@@ -97,36 +122,30 @@ static void see_claim(ax_watch *w, int i)
     }
     t->state = AX_STATE_running;
     t->now = p;
-    if (f - t->from > 0.02) note_cost(w, s->multiplier, (ax_now() - t->since) / ((f - t->from) * s->multiplies));
+    if (f - t->from > 0.02) note_cost(w, i, ax_now() - t->since, f - t->from);
 }
 
-/* Calls fn for each trial with a claim file. */
-static void each_claim(ax_watch *w, void (*fn)(ax_watch *, int))
+typedef struct {
+    const ax_watch *watch;
+    int64_t pid;
+    char host[64];
+    int found;
+} owner;
+
+static void see_owner(void *arg, const char *id)
 {
-    char *path = ax_path_join(w->dir, "claims");
-    DIR *d = path ? opendir(path) : NULL;
-    ax_free(path);
-    if (!d) return;
-    for (struct dirent *e; (e = readdir(d));) {
-        char id[AX_ID_MAX] = "";
-        if (!ax_text_ends(e->d_name, ".claim") || strlen(e->d_name) != AX_ID_MAX - 1 + 6) continue;
-        memcpy(id, e->d_name, AX_ID_MAX - 1);
-        int i = ax_watch_find(w, id);
-        if (i >= 0) fn(w, i);
-    }
-    closedir(d);
+    owner *o = arg;
+    ax_progress p;
+    bool alive;
+    if (ax_claim_read(&p, &alive, o->watch->dir, id) == AX_OK && p.pid == o->pid && !strcmp(p.host, o->host)) o->found = ax_watch_find(o->watch, id);
 }
 
 int ax_watch_claimed_by(const ax_watch *w, int64_t pid)
 {
-    char host[64] = "localhost";
-    gethostname(host, sizeof host - 1);
-    for (int i = 0; i < w->plan->n; i++) {
-        ax_progress p;
-        bool alive;
-        if (ax_claim_read(&p, &alive, w->dir, w->plan->specs[i].id) == AX_OK && p.pid == pid && !strcmp(p.host, host)) return i;
-    }
-    return -1;
+    owner o = {.watch = w, .pid = pid, .host = "localhost", .found = -1};
+    gethostname(o.host, sizeof o.host - 1);
+    ax_study_each(w->dir, AX_FILE_CLAIM, see_owner, &o);
+    return o.found;
 }
 
 /* ---- journals ---- */
@@ -142,17 +161,28 @@ static ax_watch_journal *journal(ax_watch *w, const char *path)
     return more[w->njournals].path ? &more[w->njournals++] : NULL;
 }
 
+static void take_epoch(ax_watched *t, const cJSON *e)
+{
+    double epochs = ax_json_get_number(e, "epochs", 0);
+    t->loss = ax_json_get_number(e, "train_loss", NAN);
+    t->acc = ax_json_get_number(e, "valid_acc", NAN);
+    t->done = epochs > 0 ? fmin(ax_json_get_number(e, "epoch", 0) / epochs, 1) : 0;
+}
+
+/* A trial that failed begins again by its "start". What a finished one took counts where nothing was measured. */
 static void take_event(ax_watch *w, const cJSON *e)
 {
     int i = ax_watch_find(w, ax_json_get_string(e, "trial", ""));
     if (i < 0) return;
     ax_watched *t = &w->trials[i];
     const char *name = ax_json_get_string(e, "event", "");
-    if (!strcmp(name, "epoch")) {
-        t->loss = ax_json_get_number(e, "train_loss", NAN);
-        t->acc = ax_json_get_number(e, "valid_acc", NAN);
+    if (!strcmp(name, "start")) {
+        if (t->state == AX_STATE_failed) t->state = AX_STATE_planned;
+    } else if (!strcmp(name, "epoch")) {
+        take_epoch(t, e);
     } else if (!strcmp(name, "done")) {
         t->state = !strcmp(ax_json_get_string(e, "state", ""), "diverged") ? AX_STATE_diverged : AX_STATE_complete;
+        if (isnan(w->costs[t->cost]) && t->state == AX_STATE_complete) note_cost(w, i, ax_json_get_number(e, "train_s", NAN), 1);
     } else if (!strcmp(name, "failed")) {
         t->state = AX_STATE_failed;
     } else if (!strcmp(name, "interrupted")) {
@@ -161,7 +191,7 @@ static void take_event(ax_watch *w, const cJSON *e)
     if (w->tell) w->tell(w->arg, i, e);
 }
 
-static int follow(ax_watch *w, bool tell)
+static int follow(ax_watch *w)
 {
     char *events = ax_path_join(w->dir, "events");
     DIR *d = events ? opendir(events) : NULL;
@@ -171,7 +201,7 @@ static int follow(ax_watch *w, bool tell)
         ax_watch_journal *j = path ? journal(w, path) : NULL;
         ax_free(path);
         cJSON *lines = j ? ax_journal_read(j->path, &j->offset) : NULL, *line;
-        if (tell) cJSON_ArrayForEach(line, lines) take_event(w, line);
+        cJSON_ArrayForEach(line, lines) take_event(w, line);
         cJSON_Delete(lines);
     }
     if (d) closedir(d);
@@ -181,6 +211,13 @@ static int follow(ax_watch *w, bool tell)
 
 /* ---- the whole ---- */
 
+/* The files say what a trial is; that one diverged, its journal alone. */
+static void settle(ax_watch *w, int i)
+{
+    enum ax_state s = ax_study_state(w->dir, w->plan->specs[i].id);
+    if (s != AX_STATE_complete || w->trials[i].state != AX_STATE_diverged) w->trials[i].state = s;
+}
+
 int ax_watch_init(ax_watch *w, const char *dir, const ax_plan_file *plan)
 {
     *w = (ax_watch){.dir = dir, .plan = plan};
@@ -189,13 +226,12 @@ int ax_watch_init(ax_watch *w, const char *dir, const ax_plan_file *plan)
     w->by_id = ax_alloc(n, sizeof *w->by_id);
     w->costs = ax_alloc(n, sizeof *w->costs);
     if (!w->trials || !w->by_id || !w->costs) return AX_ENOMEM;
-    for (int i = 0; i < plan->n; i++) {
-        w->by_id[i] = i;
-        w->trials[i] = (ax_watched){.loss = NAN, .acc = NAN};
-        w->trials[i].state = ax_study_state(dir, plan->specs[i].id);
-    }
+    for (int i = 0; i < plan->n; i++) w->trials[i] = (ax_watched){.loss = NAN, .acc = NAN};
+    number_costs(w, w->by_id);
     qsort_r(w->by_id, (size_t)plan->n, sizeof *w->by_id, compare_ids, plan->specs);
-    return follow(w, false);
+    AX_TRY(follow(w));
+    ax_watch_settle(w);
+    return AX_OK;
 }
 
 void ax_watch_release(ax_watch *w)
@@ -207,18 +243,30 @@ void ax_watch_release(ax_watch *w)
     ax_free(w->costs);
 }
 
+void ax_watch_resume(ax_watch *w, const ax_watch *old)
+{
+    for (int i = 0; i < w->njournals; i++) {
+        w->journals[i].offset = 0;
+        for (int k = 0; k < old->njournals; k++)
+            if (!strcmp(w->journals[i].path, old->journals[k].path)) w->journals[i].offset = old->journals[k].offset;
+    }
+}
+
 int ax_watch_poll(ax_watch *w)
 {
-    each_claim(w, see_claim);
-    return follow(w, true);
+    ax_study_each(w->dir, AX_FILE_CLAIM, see_claim, w);
+    return follow(w);
 }
 
 void ax_watch_settle(ax_watch *w)
 {
-    for (int i = 0; i < w->plan->n; i++) {
-        enum ax_state s = ax_study_state(w->dir, w->plan->specs[i].id);
-        if (s != AX_STATE_complete || w->trials[i].state != AX_STATE_diverged) w->trials[i].state = s;
-    }
+    for (int i = 0; i < w->plan->n; i++) settle(w, i);
+}
+
+void ax_watch_recheck(ax_watch *w)
+{
+    for (int i = 0; i < w->plan->n; i++)
+        if (w->trials[i].state == AX_STATE_running || w->trials[i].state == AX_STATE_failed) settle(w, i);
 }
 
 int ax_watch_count(const ax_watch *w, enum ax_state state)

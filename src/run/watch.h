@@ -11,13 +11,10 @@ typedef struct {
     enum ax_state state;         /* planned, running, complete, diverged, failed, interrupted */
     ax_progress now;             /* while it runs */
     double since, from;          /* ax_now() and fraction done when it was first seen running */
-    double loss, acc;            /* of its last epoch: train_loss, valid_acc; NAN: none yet */
+    double done;                 /* fraction, by its last finished epoch */
+    double loss, acc;            /* of that epoch: train_loss, valid_acc; NAN: none yet */
+    int cost;                    /* which of the costs is its multiplier's */
 } ax_watched;
-
-typedef struct {
-    const char *label;           /* a multiplier */
-    double seconds;              /* for one product of it, in training */
-} ax_watch_cost;
 
 typedef struct {
     char *path;
@@ -29,7 +26,7 @@ typedef struct ax_watch {
     const ax_plan_file *plan;
     ax_watched *trials;          /* (plan->n) */
     int *by_id;                  /* (plan->n): indices sorted by id */
-    ax_watch_cost *costs;        /* (ncosts): measured so far */
+    double *costs;               /* (ncosts): seconds for one product of a multiplier in training; NAN: not measured yet */
     int ncosts;
     ax_watch_journal *journals;
     int njournals;
@@ -39,8 +36,11 @@ typedef struct ax_watch {
 
 int ax_watch_init(ax_watch *w, const char *dir, const ax_plan_file *plan);    /* events before this are not told */
 void ax_watch_release(ax_watch *w);
+void ax_watch_resume(ax_watch *w, const ax_watch *old);      /* the next poll tells what has come since that of `old`, of another plan */
 int ax_watch_poll(ax_watch *w);
 void ax_watch_settle(ax_watch *w);                           /* takes each state from the files: for the end */
+void ax_watch_recheck(ax_watch *w);                          /* the same of running and failed ones: a worker may have died, a trial begun
+                                                                again, unseen */
 int ax_watch_count(const ax_watch *w, enum ax_state state);
 int ax_watch_claimed_by(const ax_watch *w, int64_t pid);     /* the trial this host's process holds or held; -1: none */
 int ax_watch_find(const ax_watch *w, const char *id);        /* -1: not in the plan */

@@ -1,5 +1,7 @@
 /* One claim loop over a study directory: take a trial nobody runs, run it, publish it, go on. Invariant: a claim this process
- * holds is dropped only after the trial's outcome (result, checkpoint or failure record) is on the disk. */
+ * holds is dropped only after the trial's outcome (result, checkpoint or failure record) is on the disk. A worker without a
+ * supervisor (in a batch job, by ssh) does that one's part too: it counts the workers that died over a trial, and who finds
+ * that all trials are settled writes the study file. */
 #include "run/sched.h"
 
 #include "base/alloc.h"
@@ -10,9 +12,12 @@
 #include "run/trial.h"
 #include "store/claim.h"
 #include "store/journal.h"
+#include "store/results.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +89,51 @@ static void from_log(const streams *saved)
     close(saved->err);
 }
 
+/* ---- heartbeat: from a thread of its own, for a trial may be in one evaluation, download or function for minutes ---- */
+
+typedef struct {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool ended;
+    int claim;
+} heart;
+
+static void *beat(void *arg)
+{
+    heart *h = arg;
+    struct timespec next;
+    pthread_mutex_lock(&h->lock);
+    while (!h->ended) {
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        next.tv_sec += AX_CLAIM_BEAT_S;
+        if (pthread_cond_clockwait(&h->wake, &h->lock, CLOCK_MONOTONIC, &next) == ETIMEDOUT) ax_claim_beat(h->claim);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return NULL;
+}
+
+/* The thread takes no signals: they are the loop's. */
+static int heart_start(heart *h, int claim)
+{
+    sigset_t all, before;
+    *h = (heart){.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .claim = claim};
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int e = pthread_create(&h->thread, NULL, beat, h);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return e ? ax_fail(AX_EFAILED, "worker: cannot start a thread: %s", strerror(e)) : AX_OK;
+}
+
+static void heart_stop(heart *h)
+{
+    pthread_mutex_lock(&h->lock);
+    h->ended = true;
+    pthread_cond_signal(&h->wake);
+    pthread_mutex_unlock(&h->lock);
+    pthread_join(h->thread, NULL);
+}
+
 /* ---- trials ---- */
 
 static int note_failure(const ax_trial_host *h, const char *id, const char *message)
@@ -104,8 +154,13 @@ static int run_claimed(const ax_trial_host *h, const ax_spec *spec, int claim)
 {
     streams saved = {-1, -1};
     char why[2048];
+    heart pulse;
     AX_TRY(to_log(&saved, h->dir, spec->id));
-    int status = ax_trial_run(h, spec, claim);
+    int status = heart_start(&pulse, claim);
+    if (status == AX_OK) {
+        status = ax_trial_run(h, spec, claim);
+        heart_stop(&pulse);
+    }
     snprintf(why, sizeof why, "%s", ax_errmsg());
     if (status != AX_OK && status != AX_ESTOP) printf("failed: %s\n", why);
     from_log(&saved);
@@ -120,26 +175,91 @@ static bool settled(const char *dir, const char *id)
     return ax_study_has(dir, AX_FILE_TRIAL, id) || ax_study_has(dir, AX_FILE_FAILED, id);
 }
 
-static int try_trial(const ax_trial_host *h, const ax_spec *spec)
+/* NFS remembers for a while that a file was not there; opening its directory makes it ask the server again. */
+static void look_again(const char *dir)
+{
+    static const char *const names[] = {"trials", "failed"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = ax_path_join(dir, names[i]);
+        DIR *d = path ? opendir(path) : NULL;
+        if (d) closedir(d);
+        ax_free(path);
+    }
+}
+
+/* A trial is not the end of worker after worker: the death of one counts as a failure, and the third is final. */
+static int count_death(bool *final, const ax_trial_host *h, const char *id, const ax_progress *dead)
+{
+    enum { DEATHS = 3 };
+    char why[256];
+    int before = ax_failed_count(h->dir, id);
+    snprintf(why, sizeof why, "worker died without finishing the trial (pid %lld on %s%s%s), %d time%s now", (long long)dead->pid,
+             dead->host, dead->job[0] ? ", job " : "", dead->job, before + 1, before ? "s" : "");
+    *final = before + 1 >= DEATHS;
+    if (*final) return note_failure(h, id, why);
+    AX_TRY(ax_failed_note(h->dir, id, why));
+    return ax_failed_retry(h->dir, id);
+}
+
+/* Takes the trial's claim; *claim is -1 if it is another's. *orphan: its owner died, `dead` is what is left of that. */
+static int take(int *claim, bool *orphan, ax_progress *dead, const char *dir, const char *id)
+{
+    bool alive = false;
+    *orphan = ax_claim_read(dead, &alive, dir, id) == AX_OK && !alive && dead->pid > 0;
+    AX_TRY(ax_claim_take(claim, dir, id));
+    if (*claim >= 0) look_again(dir);
+    return AX_OK;
+}
+
+static int try_trial(const ax_trial_host *h, const ax_spec *spec, bool *taken)
 {
     int claim, status = AX_OK;
-    if (settled(h->dir, spec->id)) return AX_OK;
-    AX_TRY(ax_claim_take(&claim, h->dir, spec->id));
+    bool orphan, hopeless = false;
+    ax_progress dead;
+    if (spec->skip || settled(h->dir, spec->id)) return AX_OK;
+    AX_TRY(take(&claim, &orphan, &dead, h->dir, spec->id));
     if (claim < 0) return AX_OK;
-    if (!settled(h->dir, spec->id)) status = run_claimed(h, spec, claim);
+    if (!settled(h->dir, spec->id)) {
+        *taken = true;
+        if (orphan && !h->supervised) status = count_death(&hopeless, h, spec->id, &dead);
+        if (status == AX_OK && !hopeless) status = run_claimed(h, spec, claim);
+    }
     char why[2048];
     snprintf(why, sizeof why, "%s", ax_errmsg());
     int dropped = ax_claim_drop(claim, h->dir, spec->id);
     return status == AX_OK ? dropped : ax_fail(status, "%s", why);
 }
 
+/* Passes over the plan until one finds nothing to take: meanwhile a claim may have lost its owner. */
 static int loop(const ax_trial_host *h)
 {
-    for (int i = 0; i < h->plan->n; i++) {
-        if (ax_trial_stop_requested) return ax_fail(AX_ESTOP, "stopped with work left");
-        AX_TRY(try_trial(h, &h->plan->specs[i]));
+    bool taken = true;
+    while (taken) {
+        taken = false;
+        for (int i = 0; i < h->plan->n; i++) {
+            if (ax_trial_stop_requested) return ax_fail(AX_ESTOP, "stopped with work left");
+            AX_TRY(try_trial(h, &h->plan->specs[i], &taken));
+        }
     }
     return AX_OK;
+}
+
+/* The study file, if no trial is left; of several workers that see this each writes the same. */
+static int conclude(const char *dir, const ax_plan_file *plan)
+{
+    ax_results r;
+    look_again(dir);
+    for (int i = 0; i < plan->n; i++)
+        if (!plan->specs[i].skip && !settled(dir, plan->specs[i].id)) return AX_OK;
+    char *path = ax_study_file_path(dir);
+    if (!path) return AX_ENOMEM;
+    int status = ax_results_open(&r, dir);
+    if (status == AX_OK) {
+        status = ax_results_write(&r, path);
+        ax_results_release(&r);
+    }
+    ax_free(path);
+    return status;
 }
 
 int ax_worker_run(const char *dir, const char *device, int threads, int supervisor)
@@ -153,8 +273,10 @@ int ax_worker_run(const char *dir, const char *device, int threads, int supervis
     AX_TRY(ax_plan_file_read(dir, &plan));
     char *env = ax_env_json(supervisor ? supervisor : getpid(), threads, device);
     ax_journal *journal = env ? ax_journal_open(dir) : NULL;
-    ax_trial_host h = {.dir = dir, .plan = &plan, .env = env, .device = device, .backend = backend, .threads = threads, .journal = journal};
+    ax_trial_host h = {.dir = dir, .plan = &plan, .env = env, .device = device, .backend = backend, .threads = threads,
+                       .supervised = supervisor != 0, .journal = journal};
     int status = journal ? loop(&h) : ax_errstatus();
+    if (status == AX_OK && !supervisor) status = conclude(dir, &plan);
     ax_journal_close(journal);
     ax_free(env);
     ax_plan_file_release(&plan);

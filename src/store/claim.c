@@ -1,6 +1,6 @@
 /* Claims. Invariant: the owner of a claim holds an exclusive open-file-description lock on its first byte, which the kernel
  * drops when the owner dies; so on one host (and on a file system with shared locks) no claim has two owners, and a dead
- * owner's claim is free at once. Where locks are not shared, the heartbeat decides. */
+ * owner's claim is free at once. Where locks are not shared, the heartbeat decides; where there are none, it or the process. */
 #include "store/claim.h"
 
 #include "base/alloc.h"
@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,9 @@
 #include <unistd.h>
 
 enum { CLAIM_BYTES = 1024 };      /* fixed, so that a rewrite never leaves a tail of the old text */
+
+/* Progress and heartbeat of one claim come from two threads of its owner. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
 static double clock_s(clockid_t id)
 {
@@ -40,16 +45,29 @@ static void this_host(char host[64], char boot[40])
     fclose(f);
 }
 
+void ax_claim_job(char out[32])
+{
+    const char *array = getenv("SLURM_ARRAY_JOB_ID"), *task = getenv("SLURM_ARRAY_TASK_ID"), *job = getenv("SLURM_JOB_ID");
+    if (array && task) snprintf(out, 32, "%s_%s", array, task);
+    else snprintf(out, 32, "%s", job ? job : "");
+}
+
+/* Some cluster file systems know no locks: errno after a failed lock. */
+static bool knows_no_locks(void) { return errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP; }
+
 static bool lock_it(int fd)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || knows_no_locks();
 }
 
-static bool is_locked(int fd)
+enum held { HELD_NO, HELD_YES, HELD_UNKNOWN };
+
+static enum held is_locked(int fd)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (fcntl(fd, F_OFD_GETLK, &lock) != 0) return HELD_UNKNOWN;
+    return lock.l_type != F_UNLCK ? HELD_YES : HELD_NO;
 }
 
 static void fill(ax_progress *p, const cJSON *tree)
@@ -57,12 +75,13 @@ static void fill(ax_progress *p, const cJSON *tree)
     snprintf(p->host, sizeof p->host, "%s", ax_json_get_string(tree, "host", ""));
     snprintf(p->boot, sizeof p->boot, "%s", ax_json_get_string(tree, "boot", ""));
     snprintf(p->job, sizeof p->job, "%s", ax_json_get_string(tree, "job", ""));
+    snprintf(p->device, sizeof p->device, "%s", ax_json_get_string(tree, "device", ""));
     p->pid = (int64_t)ax_json_get_number(tree, "pid", 0);
     p->beat = ax_json_get_number(tree, "beat", 0);
     p->wall = ax_json_get_number(tree, "wall", 0);
     p->started = ax_json_get_number(tree, "started", 0);
-    p->epoch = (int)ax_json_get_number(tree, "epoch", 0);
-    p->epochs = (int)ax_json_get_number(tree, "epochs", 0);
+    p->epoch = ax_json_get_int(tree, "epoch", 0);
+    p->epochs = ax_json_get_int(tree, "epochs", 0);
     p->step = ax_json_get_number(tree, "step", 0);
     p->steps = ax_json_get_number(tree, "steps", 0);
     p->rate = ax_json_get_number(tree, "rate", 0);
@@ -99,23 +118,46 @@ static bool read_progress(ax_progress *p, int fd)
     return false;
 }
 
-/* Another host's claim, by its heartbeat; clocks of two hosts may differ, so one ahead of ours counts as fresh. */
-static bool beats_elsewhere(const ax_progress *p)
+/* Whether an owner that holds no lock lives: on this host if locks are unknown, by its process; elsewhere (another boot may be
+ * another host of the same name) by its heartbeat. Clocks of two hosts may differ, so one ahead of ours counts as fresh. */
+static bool lives(const ax_progress *p, enum held locked)
 {
     char host[64], boot[40];
     this_host(host, boot);
-    return p->host[0] && strcmp(p->host, host) != 0 && clock_s(CLOCK_REALTIME) - p->wall < AX_CLAIM_GRACE_S;
+    if (!strcmp(p->host, host) && !strcmp(p->boot, boot))
+        return locked == HELD_UNKNOWN && p->pid > 0 && (kill((pid_t)p->pid, 0) == 0 || errno == EPERM);
+    return p->host[0] && clock_s(CLOCK_REALTIME) - p->wall < AX_CLAIM_GRACE_S;
 }
 
-int ax_claim_update(int fd, const ax_progress *p)
+static bool is_held(ax_progress *p, int fd)
 {
-    char host[64], boot[40];
-    const char *job = getenv("SLURM_JOB_ID");
+    enum held locked = is_locked(fd);
+    bool readable = read_progress(p, fd);
+    return locked == HELD_YES || (readable && lives(p, locked));
+}
+
+static int write_text(int fd, const char *json)
+{
+    char text[CLAIM_BYTES], crc[10];
+    size_t len = strlen(json) < CLAIM_BYTES - sizeof crc ? strlen(json) : CLAIM_BYTES - sizeof crc;
+    memset(text, ' ', sizeof text);
+    memcpy(text, json, len);
+    memcpy(text + len, crc, (size_t)snprintf(crc, sizeof crc, " %08x", (unsigned)ax_crc32(json, len)));
+    text[CLAIM_BYTES - 1] = '\n';
+    ssize_t n = pwrite(fd, text, CLAIM_BYTES, 0);
+    return n == CLAIM_BYTES ? AX_OK : ax_fail(AX_ESTORE, "claim: cannot write: %s", n < 0 ? strerror(errno) : "the disk is full");
+}
+
+static int write_progress(int fd, const ax_progress *p)
+{
+    char host[64], boot[40], job[32];
     this_host(host, boot);
+    ax_claim_job(job);
     cJSON *tree = cJSON_CreateObject();
     ax_json_set_string(tree, "host", host);
     ax_json_set_string(tree, "boot", boot);
-    ax_json_set_string(tree, "job", job ? job : "");
+    ax_json_set_string(tree, "job", job);
+    ax_json_set_string(tree, "device", p->device);
     ax_json_set_number(tree, "pid", (double)getpid());
     ax_json_set_number(tree, "beat", clock_s(CLOCK_BOOTTIME));
     ax_json_set_number(tree, "wall", clock_s(CLOCK_REALTIME));
@@ -130,16 +172,27 @@ int ax_claim_update(int fd, const ax_progress *p)
     ax_json_set_number(tree, "eta", p->eta);
     char *json = ax_json_text(tree, false);
     cJSON_Delete(tree);
-    if (!json) return AX_ENOMEM;
-    char text[CLAIM_BYTES], crc[10];
-    size_t len = strlen(json) < CLAIM_BYTES - sizeof crc ? strlen(json) : CLAIM_BYTES - sizeof crc;
-    memset(text, ' ', sizeof text);
-    memcpy(text, json, len);
-    memcpy(text + len, crc, (size_t)snprintf(crc, sizeof crc, " %08x", (unsigned)ax_crc32(json, len)));
-    text[CLAIM_BYTES - 1] = '\n';
+    int status = json ? write_text(fd, json) : AX_ENOMEM;
     ax_free(json);
-    ssize_t n = pwrite(fd, text, CLAIM_BYTES, 0);
-    return n == CLAIM_BYTES ? AX_OK : ax_fail(AX_ESTORE, "claim: cannot write: %s", n < 0 ? strerror(errno) : "the disk is full");
+    return status;
+}
+
+int ax_claim_update(int fd, const ax_progress *p)
+{
+    pthread_mutex_lock(&writing);
+    int status = write_progress(fd, p);
+    pthread_mutex_unlock(&writing);
+    return status;
+}
+
+int ax_claim_beat(int fd)
+{
+    ax_progress p;
+    pthread_mutex_lock(&writing);
+    read_progress(&p, fd);
+    int status = write_progress(fd, &p);
+    pthread_mutex_unlock(&writing);
+    return status;
 }
 
 /* Locks an open claim and makes sure that it is still the one under that name. */
@@ -166,7 +219,7 @@ int ax_claim_take(int *fd, const char *dir, const char *id)
     } else if (errno == EEXIST) {
         file = open(path, O_RDWR | O_CLOEXEC);
         ax_progress p;
-        if (file >= 0 && !is_locked(file) && !(read_progress(&p, file) && beats_elsewhere(&p))) status = own(fd, file, path);
+        if (file >= 0 && !is_held(&p, file)) status = own(fd, file, path);
     } else {
         status = ax_fail(AX_ESTORE, "%s: cannot create the claim: %s", path, strerror(errno));
     }
@@ -191,8 +244,7 @@ int ax_claim_read(ax_progress *p, bool *alive, const char *dir, const char *id)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ax_free(path);
     if (fd < 0) return ax_fail(AX_ENOENT, "%s: trial %s is not claimed", dir, id);
-    read_progress(p, fd);
-    *alive = is_locked(fd) || beats_elsewhere(p);
+    *alive = is_held(p, fd);
     close(fd);
     return AX_OK;
 }

@@ -1,4 +1,4 @@
-/* Claims: a file made by O_CREAT|O_EXCL says who runs a trial. Its owner rewrites it in place as heartbeat and progress;
+/* Claims: a file made by O_CREAT|O_EXCL says who runs a trial. Its owner rewrites it in place as progress and heartbeat;
  * supervisors and `status` read it. Coordination needs nothing but the (shared) file system. */
 #ifndef AX_STORE_CLAIM_H
 #define AX_STORE_CLAIM_H
@@ -6,7 +6,8 @@
 #include "store/record.h"
 
 typedef struct {
-    char host[64], boot[40], job[32];      /* host name, kernel boot id, Slurm job id or "" */
+    char host[64], boot[40], job[32];      /* host name, kernel boot id, Slurm job ("12", "12_3") or "" */
+    char device[64];                       /* "cpu", or the number of a CUDA device; "" before the trial has begun */
     int64_t pid;
     double beat;                           /* CLOCK_BOOTTIME seconds of the last heartbeat on that host */
     double wall;                           /* Unix time of it, for other hosts */
@@ -18,14 +19,21 @@ typedef struct {
     double eta;                            /* seconds to the end of the trial */
 } ax_progress;
 
-enum { AX_CLAIM_GRACE_S = 60 };            /* a claim of another host, silent for longer, is stale */
+enum {
+    AX_CLAIM_BEAT_S = 5,                   /* the owner's heartbeat comes at least so often, whatever the trial is doing */
+    AX_CLAIM_GRACE_S = 60,                 /* a claim of another host, silent for longer, is stale */
+};
 
 /* Claims a trial for this process. *fd: the open claim, or -1 if somebody else holds it. A stale claim is taken over. */
 int ax_claim_take(int *fd, const char *dir, const char *id);
 int ax_claim_update(int fd, const ax_progress *p);             /* fills in host, pid, boot, beat, wall */
+int ax_claim_beat(int fd);                                     /* the same progress, a new heartbeat; from any thread */
 int ax_claim_drop(int fd, const char *dir, const char *id);    /* closes and removes */
 
-/* Reads a claim. *alive: its process lives (same host: by pid and boot id; other hosts: by the heartbeat). AX_ENOENT. */
+/* Reads a claim. *alive: its process lives (by its lock; on another host without shared locks: by the heartbeat). AX_ENOENT. */
 int ax_claim_read(ax_progress *p, bool *alive, const char *dir, const char *id);
+
+/* The Slurm job this process is of: "12", "12_3" of an array, "" outside Slurm. */
+void ax_claim_job(char out[32]);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "store/results.h"
 
 enum { AX_VARIANT_MAX = 2048 };            /* room for the parameters in a label; an assignment of multipliers may name many layers */
@@ -26,9 +27,12 @@ typedef struct {
 int ax_groups_make(ax_groups *g, const ax_results *r);      /* points into r; AX_ENOMEM */
 void ax_groups_release(ax_groups *g);
 
-/* Adds " lr=0.01 batch=64" for trial i of n: those of its parameters, parsed, whose values differ among the trials; multiplier and
- * seed are left out. NULL: a trial that does not count. */
-void ax_groups_variant(ax_buf *out, cJSON *const *params, int n, int i);
+/* The parameters whose values differ among n trials, by their parsed `params`; multiplier and seed are left out. NULL: a trial that
+ * does not count. AX_ENOMEM; `keys` is to be released. */
+int ax_groups_keys(ax_names *keys, cJSON *const *params, int n);
+
+/* Adds " lr=0.01 batch=64": those parameters of one trial. */
+void ax_groups_variant(ax_buf *out, const ax_names *keys, const cJSON *params);
 
 /* A trial's value of a metric: test_acc, test_loss, train_s, energy_uj, train_energy_j, or the last epoch's value of the curve of that
  * name; NAN if absent. */

@@ -7,9 +7,15 @@
 #include "base/file.h"
 #include "base/hash.h"
 
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +24,9 @@ static const char seal_head[] = "\n# approxrun sha256 ";
 enum { SEAL_HEAD = sizeof seal_head - 1, SEAL_LEN = SEAL_HEAD + 64 + 1 };
 
 /* Deflate shrinks at most 1032 to 1 (zlib's manual), so no honest data set is larger than that many times its file. */
-enum { DEFLATE_MAX = 1032, REHEARSAL_S = 120 };
+enum { DEFLATE_MAX = 1032, REHEARSAL_S = 120, TRYING_MAX = 4096 };
+
+static char *trying;      /* in a rehearsal the path being read, in memory that its parent sees; else NULL */
 
 static herr_t innermost(unsigned n, const H5E_error2_t *e, void *text)
 {
@@ -36,7 +44,12 @@ int ax_h5_fail(const ax_h5 *h, int status, const char *object)
     return failed;
 }
 
-static void silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+/* Without its own end, too: after a failure that crashes, and every file is closed by then. */
+static void silence(void)
+{
+    H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
 
 int ax_h5_create(ax_h5 *h, const char *path, const char *kind)
 {
@@ -212,7 +225,7 @@ static int check_kind(ax_h5 *h, const char *kind)
                        (long long)schema, AX_H5_SCHEMA);
     if (schema < 1) return ax_fail(AX_EFORMAT, "%s: an HDF5 file, but not one of approxrun's (no attribute approxrun_schema)", h->path);
     AX_TRY(ax_h5_get_attr_text(h, "/", "kind", found, sizeof found));
-    if (strcmp(found, kind)) return ax_fail(AX_EFORMAT, "%s: a %s file, wanted a %s file", h->path, found, kind);
+    if (strcmp(found, kind)) return ax_fail(AX_EFORMAT, "%s: a file of kind '%s', wanted '%s'", h->path, found, kind);
     return AX_OK;
 }
 
@@ -229,10 +242,18 @@ static int open_image(ax_h5 *h)
     return h->file >= 0 ? AX_OK : ax_h5_fail(h, AX_EFORMAT, "/");
 }
 
+/* Each file has its own time. */
+static void try_next(const char *path)
+{
+    snprintf(trying, TRYING_MAX, "%s", path);
+    setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = REHEARSAL_S}, NULL);
+}
+
 int ax_h5_open(ax_h5 *h, const char *path, size_t cap, const char *kind, bool need_digest)
 {
     silence();
     *h = (ax_h5){.file = -1, .path = path};
+    if (trying) try_next(path);
     AX_TRY(ax_file_read(&h->image, &h->len, path, cap));
     int status = AX_OK;
     if (h->len < 8 || memcmp(h->image, "\211HDF\r\n\032\n", 8)) status = ax_fail(AX_EFORMAT, "%s: not an HDF5 file", path);
@@ -244,19 +265,41 @@ int ax_h5_open(ax_h5 *h, const char *path, size_t cap, const char *kind, bool ne
     return status;
 }
 
-int ax_h5_rehearse(const char *path, int (*read)(const char *path))
+/* Signals to stop are the parent's, which takes this process with it. Freed memory is overwritten, so that a use after it shows. */
+static void try_and_exit(const char *path, int (*read)(const char *path))
 {
+    static const int parents[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGWINCH};
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) signal(parents[i], SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    mallopt(M_PERTURB, 0xa5);
+    read(path);
+    _exit(0);
+}
+
+static int try_in_child(char *page, const char *path, int (*read)(const char *path))
+{
+    int result = 0;
+    snprintf(page, TRYING_MAX, "%s", path);
     pid_t child = fork();
     if (child < 0) return ax_fail(AX_EIO, "%s: cannot start a process to try it in", path);
     if (child == 0) {
-        setrlimit(RLIMIT_CPU, &(struct rlimit){REHEARSAL_S, REHEARSAL_S});
-        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        read(path);
-        _exit(0);
+        trying = page;
+        try_and_exit(path, read);
     }
-    int result = 0;
-    if (waitpid(child, &result, 0) != child) return ax_fail(AX_EIO, "%s: lost the process that tried it", path);
+    while (waitpid(child, &result, 0) != child)
+        if (errno != EINTR) return ax_fail(AX_EIO, "%s: lost the process that tried it", path);
     if (WIFEXITED(result) && WEXITSTATUS(result) == 0) return AX_OK;
-    return ax_fail(AX_EFORMAT, "%s: damaged: reading it ended a test process (%s %d)", path,
+    return ax_fail(AX_EFORMAT, "%s: damaged: reading it ended a test process (%s %d); remove it", page,
                    WIFSIGNALED(result) ? "signal" : "exit code", WIFSIGNALED(result) ? WTERMSIG(result) : WEXITSTATUS(result));
+}
+
+int ax_h5_rehearse(const char *path, int (*read)(const char *path))
+{
+    if (trying) return AX_OK;
+    char *page = mmap(NULL, TRYING_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return ax_fail(AX_ENOMEM, "%s: no memory for a process to try it in", path);
+    int status = try_in_child(page, path, read);
+    munmap(page, TRYING_MAX);
+    return status;
 }

@@ -10,15 +10,16 @@
 
 bool ax_h5_has(ax_h5 *h, const char *name)
 {
-    char *path = ax_strdup(name);
-    bool found = path != NULL;
-    for (char *slash = path ? strchr(path + 1, '/') : NULL; found && slash; slash = strchr(slash + 1, '/')) {
+    char path[1024];                                 /* ours are shorter */
+    size_t n = strlen(name);
+    bool found = n > 0 && n < sizeof path;
+    if (found) memcpy(path, name, n + 1);
+    for (char *slash = found ? strchr(path + 1, '/') : NULL; found && slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         found = H5Lexists(h->file, path, H5P_DEFAULT) > 0;
         *slash = '/';
     }
     found = found && H5Lexists(h->file, path, H5P_DEFAULT) > 0;
-    ax_free(path);
     H5Eclear2(H5E_DEFAULT);
     return found;
 }
@@ -85,10 +86,11 @@ int ax_h5_get_text(ax_h5 *h, const char *name, char **text)
 /* Opens a scalar attribute of a class and, for strings, of at most `size` bytes. *attr: -1 if there is none. */
 static int open_attr(ax_h5 *h, const char *object, const char *name, H5T_class_t class, size_t size, hid_t *attr)
 {
-    *attr = -1;
-    htri_t there = H5Aexists_by_name(h->file, object, name, H5P_DEFAULT);
-    if (there == 0) return AX_OK;
-    *attr = there > 0 ? H5Aopen_by_name(h->file, object, name, H5P_DEFAULT, H5P_DEFAULT) : -1;
+    *attr = H5Aopen_by_name(h->file, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (*attr < 0 && H5Aexists_by_name(h->file, object, name, H5P_DEFAULT) == 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return AX_OK;
+    }
     if (*attr < 0) return ax_h5_fail(h, AX_EFORMAT, name);
     hid_t type = H5Aget_type(*attr), space = H5Aget_space(*attr);
     bool ok = type >= 0 && space >= 0 && H5Tget_class(type) == class && H5Sget_simple_extent_npoints(space) == 1

@@ -97,6 +97,7 @@ static int try_open(ax_journal *j)
         return ax_fail(AX_ESTORE, "%s: cannot lock: %s", j->path, strerror(reason));
     }
     int status = cut_torn_tail(j);
+    if (status == AX_OK && j->end == 0) status = ax_file_sync_name(j->path);      /* it may be new */
     return status == AX_OK ? 1 : status;
 }
 

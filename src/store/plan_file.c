@@ -38,6 +38,7 @@ static void add_spec(cJSON *array, const ax_spec *s)
     ax_json_set_number(o, "multiplies", s->multiplies);
     if (!isnan(s->energy_uj)) ax_json_set_number(o, "energy_uj", s->energy_uj);
     if (!isnan(s->train_energy_j)) ax_json_set_number(o, "train_energy_j", s->train_energy_j);
+    if (s->skip) ax_json_set_bool(o, "skip", true);
     ax_json_set_string(o, "config", s->config ? s->config : "{}");
     ax_json_set_string(o, "params", s->params ? s->params : "{}");
     cJSON_AddItemToArray(array, o);
@@ -119,6 +120,7 @@ static int read_spec(ax_spec *s, const cJSON *o, const char *path)
     s->multiplies = ax_json_get_number(o, "multiplies", 0);
     s->energy_uj = ax_json_get_number(o, "energy_uj", NAN);
     s->train_energy_j = ax_json_get_number(o, "train_energy_j", NAN);
+    s->skip = ax_json_get_bool(o, "skip", false);
     AX_TRY(take_owned(&s->config, o, "config", path));
     return take_owned(&s->params, o, "params", path);
 }

@@ -133,6 +133,7 @@ static int get_curve(ax_h5 *h, const char *curves, const char *name, ax_record *
     void *values = NULL;
     char *path = ax_h5_join(curves, name);
     int status = path ? get_array(h, path, H5T_FLOAT, H5T_NATIVE_DOUBLE, 1, epochs, &values) : AX_ENOMEM;
+    if (status == AX_OK && !values) status = ax_fail(AX_EFORMAT, "%s: %s: there is a name, but no curve", h->path, path);
     if (status == AX_OK) status = ax_record_add_curve(r, name, values, r->epochs);
     if (status == AX_EARG) status = ax_fail(AX_EFORMAT, "%s: %s", h->path, ax_errmsg());
     ax_free(values);

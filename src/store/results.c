@@ -6,8 +6,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/text.h"
 #include "store/claim.h"
+#include "store/h5.h"
 #include "store/mults.h"
 #include "store/study.h"
 #include "store/studyfile.h"
@@ -107,11 +109,11 @@ static int read_planned(ax_record *t, const char *dir, const ax_spec *s)
     return read_trial(t, dir, s->id);
 }
 
-static bool has_trial(const ax_results *r, const char *id)
+static int add_ids(ax_names *ids, const ax_results *r)
 {
-    for (int i = 0; i < r->n; i++)
-        if (!strcmp(r->trials[i].id, id)) return true;
-    return false;
+    int status = AX_OK;
+    for (int i = 0; i < r->n && status >= 0; i++) status = ax_names_add(ids, r->trials[i].id);
+    return status < 0 ? status : AX_OK;
 }
 
 static int by_id(const void *a, const void *b) { return strcmp(((const ax_record *)a)->id, ((const ax_record *)b)->id); }
@@ -123,19 +125,21 @@ static int read_others(ax_results *r, const char *dir)
     if (!trials) return AX_ENOMEM;
     DIR *d = opendir(trials);
     ax_free(trials);
-    int status = AX_OK, planned = r->n;
+    ax_names ids = {0};
+    int status = add_ids(&ids, r), planned = r->n;
     for (struct dirent *e; d && status == AX_OK && (e = readdir(d));) {
         char id[AX_ID_MAX] = "";
         ax_record *t;
         size_t n = strspn(e->d_name, "0123456789abcdef");
         if (n != AX_ID_MAX - 1 || strcmp(e->d_name + n, ".h5")) continue;
         memcpy(id, e->d_name, n);
-        if (has_trial(r, id)) continue;
+        if (ax_names_find(&ids, id) >= 0) continue;
         status = grow(r, &t);
         if (status == AX_OK) status = read_trial(t, dir, id);
         if (status == AX_OK) t->in_plan = false;
     }
     if (d) closedir(d);
+    ax_names_release(&ids);
     if (r->n > planned) qsort(r->trials + planned, (size_t)(r->n - planned), sizeof *r->trials, by_id);
     return status;
 }
@@ -182,11 +186,25 @@ static int read_dir(ax_results *r, const char *dir)
     return status;
 }
 
+static int read_once(ax_results *r, const char *path)
+{
+    return ax_file_is_dir(path) ? read_dir(r, path) : ax_studyfile_read(r, path);
+}
+
+static int rehearse(const char *path)
+{
+    ax_results r = {0};
+    int status = read_once(&r, path);
+    ax_results_release(&r);
+    return status;
+}
+
 int ax_results_open(ax_results *r, const char *path)
 {
     memset(r, 0, sizeof *r);
     if (!ax_file_exists(path)) return ax_fail(AX_ENOENT, "%s: no such study directory or study file", path);
-    int status = ax_file_is_dir(path) ? read_dir(r, path) : ax_studyfile_read(r, path);
+    int status = ax_h5_rehearse(path, rehearse);
+    if (status == AX_OK) status = read_once(r, path);
     if (status == AX_OK && !r->script) status = replace(&r->script, "");
     if (status == AX_OK && !r->plan) status = replace(&r->plan, "");
     if (status != AX_OK) ax_results_release(r);
@@ -203,31 +221,45 @@ static void take(ax_record *to, ax_record *from)
     memset(from, 0, sizeof *from);
 }
 
-int ax_results_add(ax_results *r, ax_results *from)
+/* The trial of `from` where r has it or, being new, has room for it; that of a finished one stays. */
+static int add_trial(ax_results *r, ax_names *ids, ax_record *t)
 {
-    for (int i = 0; i < from->n; i++) {
-        ax_record *t = &from->trials[i], *mine = NULL;
-        for (int k = 0; k < r->n; k++)
-            if (!strcmp(r->trials[k].id, t->id)) mine = &r->trials[k];
-        bool planned = t->in_plan || (mine && mine->in_plan);
-        if (!mine) AX_TRY(grow(r, &mine));
-        else if (finished(mine) || !finished(t)) {
-            mine->in_plan = planned;
-            continue;
-        }
+    int before = ids->n, at = ax_names_add(ids, t->id);
+    ax_record *mine = NULL;
+    if (at < 0) return at;
+    if (at == before) AX_TRY(grow(r, &mine));
+    mine = &r->trials[at];
+    bool planned = t->in_plan || (at < before && mine->in_plan), keep = at < before && (finished(mine) || !finished(t));
+    if (!keep) {
         ax_record_release(mine);
         take(mine, t);
-        mine->in_plan = planned;
     }
-    for (int i = 0, n = r->n; i < n; i++) {      /* those no plan names go behind, in their order */
-        if (r->trials[i].in_plan) continue;
-        int next = i;
-        while (next < n && !r->trials[next].in_plan) next++;
-        if (next == n) break;
-        ax_record t = r->trials[next];
-        memmove(&r->trials[i + 1], &r->trials[i], (size_t)(next - i) * sizeof t);
-        r->trials[i] = t;
-    }
+    mine->in_plan = planned;
+    return AX_OK;
+}
+
+/* Those no plan names go behind, each part in its order. */
+static int put_planned_first(ax_results *r)
+{
+    ax_record *sorted = ax_alloc((size_t)r->n + 1, sizeof *sorted);
+    if (!sorted) return AX_ENOMEM;
+    int n = 0;
+    for (int planned = 1; planned >= 0; planned--)
+        for (int i = 0; i < r->n; i++)
+            if (r->trials[i].in_plan == (planned == 1)) sorted[n++] = r->trials[i];
+    ax_free(r->trials);
+    r->trials = sorted;
+    return AX_OK;
+}
+
+int ax_results_add(ax_results *r, ax_results *from)
+{
+    ax_names ids = {0};
+    int status = add_ids(&ids, r);
+    for (int i = 0; i < from->n && status == AX_OK; i++) status = add_trial(r, &ids, &from->trials[i]);
+    ax_names_release(&ids);
+    AX_TRY(status);
+    AX_TRY(put_planned_first(r));
     AX_TRY(ax_results_collect(r));
     ax_mults_take(r, from);
     return AX_OK;

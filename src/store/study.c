@@ -8,12 +8,14 @@
 #include "base/json.h"
 #include "store/claim.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +67,52 @@ int ax_study_mkdirs(const char *dir)
     return AX_OK;
 }
 
+/* ---- what killed writers left ---- */
+
+/* Removes temporary files in `dir` whose names begin with `prefix`. That one cannot be removed stops nobody. */
+static void remove_temporaries(const char *dir, const char *prefix, time_t before)
+{
+    struct dirent *e;
+    struct stat st;
+    DIR *d = opendir(dir);
+    while (d && (e = readdir(d))) {
+        if (strncmp(e->d_name, prefix, strlen(prefix)) != 0 || !ax_file_is_temporary(e->d_name)) continue;
+        if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && st.st_mtime < before)
+            unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d) closedir(d);
+}
+
+/* Those of the study file lie beside the directory. */
+static int remove_beside(const char *dir, time_t before)
+{
+    char *file = ax_study_file_path(dir), *parent = file ? ax_path_dir(file) : NULL;
+    if (parent) remove_temporaries(parent, ax_path_base(file), before);
+    int status = parent ? AX_OK : AX_ENOMEM;
+    ax_free(parent);
+    ax_free(file);
+    return status;
+}
+
+/* A process of another host may be writing, and its number tells nothing here: age decides, by the clock that gave the lock its
+ * time, which is the file system's own. */
+static int remove_leftovers(const char *dir, int lock)
+{
+    enum { NOBODYS_S = 3600 };
+    static const char *const names[] = {"", "trials", "ckpt", "failed", "tables"};
+    struct stat st;
+    if (fstat(lock, &st) != 0) return AX_OK;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = ax_path_join(dir, names[i]);
+        if (!path) return AX_ENOMEM;
+        remove_temporaries(path, "", st.st_mtime - NOBODYS_S);
+        ax_free(path);
+    }
+    return remove_beside(dir, st.st_mtime - NOBODYS_S);
+}
+
+/* ---- the lock ---- */
+
 static int held(int fd, const char *dir)
 {
     char text[256] = "", host[64] = "an unknown host";
@@ -96,6 +144,7 @@ int ax_study_lock(int *fd, const char *dir)
     int n = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), host);
     if (ftruncate(lock, 0) != 0 || pwrite(lock, text, (size_t)n, 0) != n)
         status = ax_fail(AX_ESTORE, "%s: cannot write: %s", path, strerror(errno));
+    if (status == AX_OK) status = remove_leftovers(dir, lock);
 out:
     ax_free(path);
     if (status != AX_OK && lock >= 0) close(lock);
@@ -109,6 +158,21 @@ bool ax_study_has(const char *dir, enum ax_study_file kind, const char *id)
     bool yes = path && ax_file_exists(path);
     ax_free(path);
     return yes;
+}
+
+void ax_study_each(const char *dir, enum ax_study_file kind, void (*see)(void *arg, const char *id), void *arg)
+{
+    char *path = ax_path_join(dir, places[kind].dir);
+    DIR *d = path ? opendir(path) : NULL;
+    ax_free(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char id[AX_ID_MAX] = "";
+        size_t n = strspn(e->d_name, "0123456789abcdef");
+        if (n != AX_ID_MAX - 1 || strcmp(e->d_name + n, places[kind].suffix) != 0) continue;
+        memcpy(id, e->d_name, n);
+        see(arg, id);
+    }
+    if (d) closedir(d);
 }
 
 enum ax_state ax_study_state(const char *dir, const char *id)
@@ -192,7 +256,7 @@ int ax_failed_read(const char *dir, const char *id, ax_record *r)
     if (!tree) return ax_errstatus() == AX_ENOMEM ? AX_ENOMEM : ax_fail(AX_ENOENT, "%s: trial %s has no failure record", dir, id);
     int status = replace(&r->message, ax_json_get_string(tree, "message", ""));
     if (status == AX_OK) status = replace(&r->log_tail, ax_json_get_string(tree, "log", ""));
-    r->retries = (int)ax_json_get_number(tree, "retries", 0);
+    r->retries = ax_json_get_int(tree, "retries", 0);
     snprintf(r->host, sizeof r->host, "%s", ax_json_get_string(tree, "host", ""));
     cJSON_Delete(tree);
     return status;
@@ -220,7 +284,8 @@ int ax_failed_note(const char *dir, const char *id, const char *message)
 int ax_failed_count(const char *dir, const char *id)
 {
     cJSON *tree = read_failed(dir, AX_FILE_RETRY, id);
-    int n = tree ? (int)ax_json_get_number(tree, "retries", 0) + 1 : 0;
+    int n = tree ? ax_json_get_int(tree, "retries", 0) : -1;
+    n = n < INT32_MAX ? n + 1 : n;
     cJSON_Delete(tree);
     return n;
 }

@@ -24,6 +24,7 @@ typedef struct {
     int epochs;
     double multiplies;                   /* approximate products of the whole trial, forward and backward: its cost */
     double energy_uj, train_energy_j;    /* as in ax_record */
+    bool skip;                           /* left out by 'sweep --only': no worker takes it */
     char *config;                        /* canonical JSON text */
     char *params;                        /* JSON object: resolved parameters, enough to run it with the script */
 } ax_spec;
@@ -57,7 +58,11 @@ int ax_study_remove(const char *dir, enum ax_study_file kind, const char *id);  
 
 bool ax_study_has(const char *dir, enum ax_study_file kind, const char *id);
 
-/* Opens and locks DIR/lock for the one supervisor. *fd stays open as long as it works; AX_ESTORE names the holder. */
+/* Calls `see` for each trial that has such a file, in no order. */
+void ax_study_each(const char *dir, enum ax_study_file kind, void (*see)(void *arg, const char *id), void *arg);
+
+/* Opens and locks DIR/lock for the one supervisor. *fd stays open as long as it works; AX_ESTORE names the holder. What writers that
+ * were killed have left, temporary files that nobody has written to for an hour, is removed. */
 int ax_study_lock(int *fd, const char *dir);
 
 /* The state of a trial as its files tell, without opening HDF5: a diverged trial counts as complete. */

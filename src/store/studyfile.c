@@ -128,25 +128,11 @@ static int get_study(ax_h5 *h, ax_results *r)
     return status;
 }
 
-static int read_once(ax_results *r, const char *path)
+int ax_studyfile_read(ax_results *r, const char *path)
 {
     ax_h5 h;
     AX_TRY(ax_h5_open(&h, path, study_cap, "study", false));
     int status = get_study(&h, r);
     ax_h5_close(&h);
     return status;
-}
-
-static int rehearse(const char *path)
-{
-    ax_results r = {0};
-    int status = read_once(&r, path);
-    ax_results_release(&r);
-    return status;
-}
-
-int ax_studyfile_read(ax_results *r, const char *path)
-{
-    AX_TRY(ax_h5_rehearse(path, rehearse));
-    return read_once(r, path);
 }

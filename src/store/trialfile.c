@@ -168,6 +168,31 @@ int ax_trialfile_read(const char *path, ax_record *r)
     return status;
 }
 
+static int read_weights(const char *path, ax_blocks *weights)
+{
+    ax_h5 h;
+    *weights = (ax_blocks){0};
+    AX_TRY(ax_h5_open(&h, path, file_cap, "trial", true));
+    int status = get_blocks(&h, "/weights", weights);
+    ax_h5_close(&h);
+    return status;
+}
+
+static int rehearse_weights(const char *path)
+{
+    ax_blocks weights;
+    int status = read_weights(path, &weights);
+    ax_blocks_release(&weights);
+    return status;
+}
+
+int ax_trialfile_weights(const char *path, ax_blocks *weights)
+{
+    *weights = (ax_blocks){0};
+    AX_TRY(ax_h5_rehearse(path, rehearse_weights));
+    return read_weights(path, weights);
+}
+
 /* ---- checkpoints ---- */
 
 #define POSITIONS(X) X(epoch) X(step) X(updates) X(train_s)
@@ -212,7 +237,7 @@ static int get_position(ax_h5 *h, ax_position *at, const char *device_class)
     return AX_OK;
 }
 
-int ax_checkpoint_read(const char *path, ax_record *r, ax_position *at, ax_blocks *state, const char *device_class)
+static int read_checkpoint(const char *path, ax_record *r, ax_position *at, ax_blocks *state, const char *device_class)
 {
     ax_h5 h;
     AX_TRY(ax_h5_open(&h, path, file_cap, "checkpoint", true));
@@ -224,4 +249,22 @@ int ax_checkpoint_read(const char *path, ax_record *r, ax_position *at, ax_block
     }
     ax_h5_close(&h);
     return status;
+}
+
+static int rehearse_checkpoint(const char *path)
+{
+    ax_record r;
+    ax_position at;
+    ax_blocks state = {0};
+    ax_record_init(&r);
+    int status = read_checkpoint(path, &r, &at, &state, NULL);
+    ax_blocks_release(&state);
+    ax_record_release(&r);
+    return status;
+}
+
+int ax_checkpoint_read(const char *path, ax_record *r, ax_position *at, ax_blocks *state, const char *device_class)
+{
+    if (state) AX_TRY(ax_h5_rehearse(path, rehearse_checkpoint));
+    return read_checkpoint(path, r, at, state, device_class);
 }

@@ -28,6 +28,7 @@ int ax_trialfile_publish(const char *path, const ax_record *r, const ax_blocks *
 /* r comes from ax_record_init; if r->id is set, it is the trial that is wanted. AX_ENOENT; AX_EFORMAT: damaged, not ours, or of
  * another trial; AX_ESTORE: newer schema. Weights are not read. After a failure r is as ax_record_init leaves it. */
 int ax_trialfile_read(const char *path, ax_record *r);
+int ax_trialfile_weights(const char *path, ax_blocks *weights);      /* the final ones, "w/conv1/kernel"; fails alike */
 
 /* Where a trial stands. The history travels in the record's curves; state blocks are weights, moments and totals. */
 typedef struct {
@@ -37,7 +38,8 @@ typedef struct {
 
 /* r->id and `device_class` ("cpu") are stored; reading compares them with r->id, if that is set (r comes from ax_record_init),
  * and `device_class`, unless NULL: AX_EFORMAT names what differs. A checkpoint whose digest is wrong is AX_EFORMAT. at and
- * state may be NULL for a reader of the history alone. A block's name is a path without empty parts ("w/conv1/kernel"). */
+ * state may be NULL for a reader of the history alone. Whole checkpoints, and weights, are read in a child first; for records
+ * ax_results_open does that once a study, since a digest can be forged. A block's name is a path without empty parts ("w/conv1/kernel"). */
 int ax_checkpoint_write(const char *path, const ax_record *r, const ax_position *at, const ax_blocks *state, const char *device_class);
 int ax_checkpoint_read(const char *path, ax_record *r, ax_position *at, ax_blocks *state, const char *device_class);
 

@@ -263,6 +263,17 @@ static int family_at(const grid_axes *g, const ax_record *t)
     return i;
 }
 
+/* Sorts the n values and drops the repeated ones; how many are left. */
+static int sort_unique(void *values, int n, size_t size, int (*order)(const void *, const void *))
+{
+    char *at = values;
+    int kept = 0;
+    qsort(values, (size_t)n, size, order);
+    for (int i = 0; i < n; i++)
+        if (!kept || order(at + (size_t)(kept - 1) * size, at + (size_t)i * size)) memmove(at + (size_t)kept++ * size, at + (size_t)i * size, size);
+    return kept;
+}
+
 static int find_axes(grid_axes *g, const ax_results *r)
 {
     size_t n = (size_t)r->n + 1;
@@ -273,17 +284,12 @@ static int find_axes(grid_axes *g, const ax_results *r)
     for (int i = 0; i < r->n; i++) {
         const ax_record *t = &r->trials[i];
         if (!t->in_plan) continue;
-        int32_t width = t->width;
         if (family_at(g, t) == g->nf) family_label(g->families + (size_t)g->nf++ * FAMILY_MAX, t);
-        if (!bsearch(&width, g->widths, (size_t)g->nw, sizeof width, by_width)) {
-            g->widths[g->nw++] = width;
-            qsort(g->widths, (size_t)g->nw, sizeof width, by_width);
-        }
-        if (!bsearch(&t->seed, g->seeds, (size_t)g->ns, sizeof t->seed, by_seed)) {
-            g->seeds[g->ns++] = t->seed;
-            qsort(g->seeds, (size_t)g->ns, sizeof t->seed, by_seed);
-        }
+        g->widths[g->nw++] = t->width;
+        g->seeds[g->ns++] = t->seed;
     }
+    g->nw = sort_unique(g->widths, g->nw, sizeof *g->widths, by_width);
+    g->ns = sort_unique(g->seeds, g->ns, sizeof *g->seeds, by_seed);
     return AX_OK;
 }
 

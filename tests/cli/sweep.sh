@@ -59,9 +59,9 @@ check "a wider plan knows what is done" jq -e 'all(.trials[]; .state == "complet
 
 # ---- looking at it ----
 expect_exit 0 approxrun status results/quickstart
-expect_match '^quickstart  4 trials:  4 complete$'
+expect_match '^quickstart  2 trials:  2 complete  2 not in plan$'
 expect_exit 0 approxrun status results/quickstart.h5 --json
-check "status counts in a study file" jq -e '.states.complete == 4 and .running == []' "$KEPT/out"
+check "status counts in a study file" jq -e '.states.complete == 2 and .not_in_plan == 2 and .running == []' "$KEPT/out"
 expect_exit 0 approxrun logs results/quickstart mbm:7/2
 expect_match 'start mbm:7 seed 2'
 expect_match 'epoch 1/1  .*valid_acc'

@@ -1,0 +1,227 @@
+/* Slurm as a launcher. Invariant: the script alone decides what runs; the program that wrote it is not needed any more, and
+ * whatever a job does not get to, another run of the same script does. */
+#include "run/slurm.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/spawn.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- Slurm's programs ---- */
+
+static void first_line(char *out, size_t size, int file)
+{
+    ssize_t n = pread(file, out, size - 1, 0);
+    out[n > 0 ? n : 0] = 0;
+    out[strcspn(out, "\r\n")] = 0;
+}
+
+/* Runs argv[0] to its end; `out` gets the first line it printed. AX_EARG: there is none, or it failed, with its own words. */
+static int ask(char *out, size_t size, const char *const *argv)
+{
+    char words[512];
+    pid_t pid;
+    int files[3] = {-1, memfd_create("out", MFD_CLOEXEC), memfd_create("err", MFD_CLOEXEC)};
+    int e = files[1] < 0 || files[2] < 0 ? errno : ax_spawn(&pid, &(ax_program){.argv = argv, .files = files, .nfiles = 3});
+    int status = e ? ax_fail(AX_EARG, "cannot run %s: %s; is this a machine from which jobs are submitted?", argv[0], strerror(e)) : AX_OK;
+    if (!e) {
+        int how = ax_spawn_wait(pid);
+        first_line(out, size, files[1]);
+        first_line(words, sizeof words, files[2]);
+        if (!WIFEXITED(how) || WEXITSTATUS(how) != 0) status = ax_fail(AX_EARG, "%s failed: %s", argv[0], words[0] ? words : "it says nothing");
+    }
+    for (int i = 1; i < 3; i++)
+        if (files[i] >= 0) close(files[i]);
+    return status;
+}
+
+/* ---- the batch script ---- */
+
+/* For the shell: 'it'\''s'. */
+static void put_shell(ax_buf *b, const char *text)
+{
+    ax_buf_puts(b, "'");
+    for (const char *c = text; *c; c++) {
+        if (*c == '\'') ax_buf_puts(b, "'\\''");
+        else ax_buf_add(b, c, 1);
+    }
+    ax_buf_puts(b, "'");
+}
+
+/* For an #SBATCH line, which has quotes of its own; in file names % begins a pattern. */
+static void put_sbatch(ax_buf *b, const char *text, bool file)
+{
+    ax_buf_puts(b, "\"");
+    for (const char *c = text; *c; c++) {
+        if (*c == '"' || *c == '\\') ax_buf_puts(b, "\\");
+        if (*c == '%' && file) ax_buf_puts(b, "%");
+        ax_buf_add(b, c, 1);
+    }
+    ax_buf_puts(b, "\"");
+}
+
+static int check_words(const ax_slurm_options *o, const char *cwd)
+{
+    if (strpbrk(cwd, "\\\n") || strpbrk(o->dir, "\\\n"))
+        return ax_fail(AX_EARG, "--launcher slurm: '%s' in '%s': Slurm cannot write a log where a name has a backslash or a new line", o->dir, cwd);
+    for (int i = 0; i < o->nmore; i++)
+        if (o->more[i][0] != '-' || strchr(o->more[i], '\n'))
+            return ax_fail(AX_EARG, "--slurm-arg is '%s', wanted an option of sbatch or srun such as --time=4:00:00", o->more[i]);
+    return AX_OK;
+}
+
+static void put_head(ax_buf *b, const ax_slurm_options *o, const char *cwd)
+{
+    ax_buf_printf(b, "#!/bin/bash\n# Workers of a study, as 'approxrun sweep --launcher slurm' submitted them. It may be edited and submitted again,\n"
+                  "# from anywhere: sbatch slurm.sh\n#SBATCH --job-name=");
+    put_sbatch(b, o->name, false);
+    ax_buf_printf(b, "\n#SBATCH --array=1-%d", o->tasks);
+    if (o->at_once > 0 && o->at_once < o->tasks) ax_buf_printf(b, "%%%d", o->at_once);
+    ax_buf_printf(b, "\n#SBATCH --ntasks=1\n#SBATCH --cpus-per-task=%d\n", o->threads);
+    if (o->gpus) ax_buf_puts(b, "#SBATCH --gres=gpu:1\n");
+    ax_buf_puts(b, "#SBATCH --requeue\n#SBATCH --signal=B:USR1@120\n#SBATCH --open-mode=append\n#SBATCH --output=");
+    char *logs = ax_path_join(o->dir, "logs"), *path = logs ? ax_path_join(cwd, logs) : NULL;
+    if (path) put_sbatch(b, path, true);
+    else b->failed = true;
+    b->len -= b->len > 0;                                      /* before the closing quote */
+    ax_buf_puts(b, "/slurm-%A_%a.log\"\n");
+    ax_free(logs);
+    ax_free(path);
+    for (int i = 0; i < o->nmore; i++) {
+        const char *value = strchr(o->more[i], '=');
+        ax_buf_puts(b, "#SBATCH ");
+        ax_buf_add(b, o->more[i], value ? (size_t)(value + 1 - o->more[i]) : strlen(o->more[i]));
+        if (value) put_sbatch(b, value + 1, false);
+        ax_buf_puts(b, "\n");
+    }
+}
+
+/* Slurm's warning (USR1) and its end (TERM) reach this shell; the worker answers either with a checkpoint and code 75. */
+static const char body[] =
+    "cd \"$folder\" || exit 4\n"
+    "export OPENBLAS_NUM_THREADS=1\n"
+    "[ -d \"$study\" ] || { echo \"$study: not in $folder on $(hostname): is this a shared file system?\"; exit 4; }\n"
+    "\n"
+    "# A worker that dies is started again; a trial that three died of has failed, and the others go on.\n"
+    "stop=\n"
+    "trap 'stop=USR1; kill -USR1 \"$worker\" 2>/dev/null' USR1\n"
+    "trap 'stop=TERM; kill -TERM \"$worker\" 2>/dev/null' TERM\n"
+    "for life in {1..50}; do\n"
+    "  \"$program\" worker --device \"$device\" --threads \"${SLURM_CPUS_PER_TASK:-1}\" --quiet -- \"$study\" &\n"
+    "  worker=$!\n"
+    "  wait \"$worker\"; code=$?\n"
+    "  while kill -0 \"$worker\" 2>/dev/null; do wait \"$worker\"; code=$?; done\n"
+    "  [ -z \"$stop\" ] && [ \"$code\" -gt 128 ] || break\n"
+    "  echo \"worker $worker ended with code $code, starting another\"\n"
+    "done\n"
+    "\n"
+    "# Time is almost over: queue again, to go on from the checkpoint. After TERM (preempted, requeued, cancelled) Slurm decides.\n"
+    "[ \"$stop\" = USR1 ] && scontrol requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\" && exit 0\n"
+    "exit \"$code\"\n";
+
+static int write_script(const char *path, const ax_slurm_options *o)
+{
+    char cwd[PATH_MAX], program[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (n < 0 || !getcwd(cwd, sizeof cwd)) return ax_fail(AX_ESTORE, "cannot find the program or the working directory: %s", strerror(errno));
+    program[n] = 0;
+    AX_TRY(check_words(o, cwd));
+    ax_buf b;
+    ax_buf_init(&b);
+    put_head(&b, o, cwd);
+    const char *const lines[][2] = {{"folder", cwd}, {"study", o->dir}, {"program", program}, {"device", o->gpus ? "0" : "cpu"}};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        ax_buf_printf(&b, "%s%s=", i ? "" : "\n", lines[i][0]);
+        put_shell(&b, lines[i][1]);
+        ax_buf_puts(&b, "\n");
+    }
+    ax_buf_puts(&b, body);
+    int status = ax_buf_status(&b);
+    if (status == AX_OK) status = ax_file_write(path, b.data, b.len);
+    ax_buf_release(&b);
+    return status;
+}
+
+/* ---- submitting ---- */
+
+/* The job submitted before, if it still waits or runs. */
+static int check_queue(const char *job_path)
+{
+    char *before = NULL, line[256] = "";
+    size_t len;
+    if (!ax_file_exists(job_path) || ax_file_read(&before, &len, job_path, 64) != AX_OK) return AX_OK;
+    before[strcspn(before, ";\n")] = 0;
+    const char *const argv[] = {"squeue", "--noheader", "--format=%i %T", "--jobs", before, NULL};
+    int status = ask(line, sizeof line, argv) == AX_OK && line[0]      /* a job that is over is an error of squeue's */
+                     ? ax_fail(AX_ESTORE, "job %s of this study is still in the queue (%s); wait for it, or 'scancel %s' first", before, line, before)
+                     : AX_OK;
+    ax_free(before);
+    return status;
+}
+
+int ax_slurm_submit(char job[32], const ax_slurm_options *o)
+{
+    char *script = ax_path_join(o->dir, "slurm.sh"), *job_path = ax_path_join(o->dir, "slurm.job");
+    int status = script && job_path ? check_queue(job_path) : AX_ENOMEM;
+    if (status == AX_OK) status = write_script(script, o);
+    const char *const argv[] = {"sbatch", "--parsable", script, NULL};
+    if (status == AX_OK) status = ask(job, 32, argv);
+    if (status == AX_OK) status = ax_file_write(job_path, job, strlen(job));
+    job[strcspn(job, ";")] = 0;                                /* "ID;CLUSTER" */
+    ax_free(script);
+    ax_free(job_path);
+    return status;
+}
+
+/* ---- inside an allocation ---- */
+
+static int number(const char *name)
+{
+    int64_t n = 0;
+    const char *text = getenv(name);
+    return text && ax_text_int(&n, text, 1, 1 << 20) ? (int)n : 0;
+}
+
+int ax_slurm_room(void)
+{
+    int tasks = number("SLURM_NTASKS"), nodes = number("SLURM_JOB_NUM_NODES");
+    return tasks ? tasks : nodes ? nodes : 1;
+}
+
+int ax_slurm_threads(void)
+{
+    int n = number("SLURM_CPUS_PER_TASK");
+    return n ? n : 1;
+}
+
+const char **ax_slurm_step(const ax_slurm_options *o)
+{
+    static const char *const fixed[] = {"srun", "--nodes=1", "--ntasks=1", "--exact", "--quiet"};
+    enum { FIXED = sizeof fixed / sizeof fixed[0], TEXT = 32 };
+    size_t n = FIXED, room = FIXED + 4 + (size_t)o->nmore;
+    if (!getenv("SLURM_JOB_ID")) {
+        ax_fail(AX_EARG, "--launcher srun: not inside an allocation; get one with salloc or sbatch, or let --launcher slurm submit a job");
+        return NULL;
+    }
+    const char **words = ax_alloc(room * sizeof *words + TEXT + PATH_MAX, 1);
+    if (!words) return NULL;
+    char *cpus = (char *)(words + room), *program = cpus + TEXT;      /* behind the words */
+    memcpy(words, fixed, sizeof fixed);
+    snprintf(cpus, TEXT, "--cpus-per-task=%d", o->threads);
+    words[n++] = cpus;
+    if (o->gpus) words[n++] = "--gres=gpu:1";
+    for (int i = 0; i < o->nmore; i++) words[n++] = o->more[i];
+    words[n] = readlink("/proc/self/exe", program, PATH_MAX - 1) > 0 ? program : "approxrun";
+    return words;
+}

@@ -1,0 +1,32 @@
+/* Slurm starts workers; claims (store/claim.h) coordinate them. A batch script in the study directory, which its user may read,
+ * edit and submit again, is an array of them; srun starts them inside an allocation that is there already. */
+#ifndef AX_RUN_SLURM_H
+#define AX_RUN_SLURM_H
+
+#include <stdbool.h>
+
+typedef struct {
+    const char *dir, *name;          /* study directory, name of the study */
+    int tasks;                       /* workers */
+    int at_once;                     /* so many of them at a time; 0: as many as fit */
+    int threads;                     /* of each worker */
+    bool gpus;                       /* each gets one */
+    const char *const *more;         /* (nmore): further options for sbatch or srun */
+    int nmore;
+} ax_slurm_options;
+
+/* Writes DIR/slurm.sh and submits it; `job` gets the job's id. AX_ESTORE: the job submitted before is still in the queue;
+ * AX_EARG: sbatch refused, in its words, or there is none. */
+int ax_slurm_submit(char job[32], const ax_slurm_options *o);
+
+/* The words that start this program as one worker's job step, NULL at their end. The caller frees the array. NULL: AX_EARG
+ * (not inside an allocation), AX_ENOMEM. */
+const char **ax_slurm_step(const ax_slurm_options *o);
+
+/* The workers an allocation has room for: its tasks, or else its nodes. */
+int ax_slurm_room(void);
+
+/* Threads of a worker where --threads says none: the cores the allocation has for a task. */
+int ax_slurm_threads(void);
+
+#endif
