@@ -2,20 +2,21 @@
 BUILD  ?= build
 PREFIX ?= /usr/local
 JOBS   := $(shell nproc)
+TARGET := installed
 
-.PHONY: all deps demo test bench install bundle clean
+.PHONY: all deps demo test reliability fuzz bench install bundle clean
 
 all:
 	@cmake -S . -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) > $(BUILD).log 2>&1 || { cat $(BUILD).log; echo "run 'make deps' first"; exit 1; }
 	@rm -f $(BUILD).log
-	@MAKEFLAGS= cmake --build $(BUILD) -j $(JOBS) --target approxrun
+	@MAKEFLAGS=--no-print-directory cmake --build $(BUILD) -j $(JOBS) --target $(TARGET)
 
 deps:
 	@tools/deps.sh
 
 demo:
 	@tools/deps.sh data
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all TARGET=approxrun
 	@$(BUILD)/approxrun data get mnist
 	@$(BUILD)/approxrun sweep experiments/mnist.lua
 	@$(BUILD)/approxrun compare results/mnist mbm mit
@@ -25,9 +26,19 @@ test:
 	@tools/deps.sh data test
 	@$(if $(LONG),APPROXRUN_LONG_TESTS=1) tests/run.sh $(BUILD)
 
+reliability: TARGET := approxrun
+reliability: all
+	@tools/deps.sh data test
+	@MAKEFLAGS= cmake --build $(BUILD) -j $(JOBS) --target faults memory clock > $(BUILD)/reliability.log || { cat $(BUILD)/reliability.log; exit 1; }
+	@BUILD=$(BUILD) SHORT=$(SHORT) tests/reliability/table.bash
+
+fuzz:
+	@tools/deps.sh test
+	@BUILD=$(BUILD)/fuzz tests/fuzz/run.sh 45
+
 bench:
 	@tools/deps.sh data
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all TARGET=approxrun
 	@$(BUILD)/approxrun data get mnist
 	@$(BUILD)/approxrun bench gemm --threads 1
 	@echo

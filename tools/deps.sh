@@ -6,9 +6,9 @@
 set -euo pipefail
 
 build=(gcc make cmake pkg-config libluajit-5.1-dev libcjson-dev libhdf5-dev libopenblas-dev libssl-dev librandom123-dev
-       libcmocka-dev libcurl4-openssl-dev zlib1g-dev ca-certificates)
-tests=(dataset-fashion-mnist hdf5-tools jq libxml2-utils luajit python3-h5py python3-numpy python3-pandas python3-tables
-       python3-torch)
+       libcmocka-dev libcurl4-openssl-dev zlib1g-dev scdoc ca-certificates)
+tests=(clang dataset-fashion-mnist fish groff-base hdf5-tools jq libclang-rt-14-dev libxml2-utils locales luajit mandoc
+       python3-h5py python3-numpy python3-pandas python3-tables python3-torch slurm-wlm tmux zsh)
 
 wanted=("${build[@]}")
 for group in "$@"; do

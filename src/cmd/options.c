@@ -10,7 +10,7 @@
 
 ax_common ax_common_options = {.color = "auto"};
 
-static const ax_option common_rows[] = {
+const ax_option ax_common_rows[] = {
     {"threads", 0, AX_OPT_INT, &ax_common_options.threads, "N", "threads of each worker (default: cores over workers; OMP_NUM_THREADS honoured)", 1, 4096},
     {"color", 0, AX_OPT_TEXT, &ax_common_options.color, "WHEN", "auto, always or never (default auto; NO_COLOR honoured)", 0, 0},
     {"quiet", 'q', AX_OPT_FLAG, &ax_common_options.quiet, NULL, "errors only", 0, 0},
@@ -39,7 +39,7 @@ void ax_options_help(const ax_usage *usage, const ax_option *options)
         print_rows(options);
     }
     printf("\ncommon options:\n");
-    print_rows(common_rows);
+    print_rows(ax_common_rows);
 }
 
 static const ax_option *find_in(const ax_option *rows, const char *name, size_t len, char letter)
@@ -52,7 +52,7 @@ static const ax_option *find_in(const ax_option *rows, const char *name, size_t 
 static const ax_option *find(const ax_option *options, const char *name, size_t len, char letter)
 {
     const ax_option *row = find_in(options, name, len, letter);
-    return row ? row : find_in(common_rows, name, len, letter);
+    return row ? row : find_in(ax_common_rows, name, len, letter);
 }
 
 static int unknown(const ax_usage *usage, const ax_option *options, const char *arg)
@@ -62,7 +62,7 @@ static int unknown(const ax_usage *usage, const ax_option *options, const char *
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)len, arg[1] == '-' ? arg + 2 : arg + 1);
     for (const ax_option *r = options; r && r->name && n < 48; r++) names[n++] = r->name;
-    for (const ax_option *r = common_rows; r->name; r++) names[n++] = r->name;
+    for (const ax_option *r = ax_common_rows; r->name; r++) names[n++] = r->name;
     const char *near = ax_text_nearest(word, names, n);
     return near ? ax_fail(AX_EARG, "%s: unknown option '%s' (did you mean '--%s'?)", usage->name, arg, near)
                 : ax_fail(AX_EARG, "%s: unknown option '%s'; see 'approxrun %s --help'", usage->name, arg, usage->name);
@@ -115,9 +115,36 @@ static int check_common(const ax_usage *usage)
     return ax_fail(AX_EARG, "%s: --color is '%s', wanted auto, always or never", usage->name, c);
 }
 
+/* ---- the rows themselves ---- */
+
+static struct {
+    ax_options_see *see;
+    void *arg;
+} reader;
+
+bool ax_options_showing(void) { return reader.see != NULL; }
+
+int ax_options_show(int (*verb)(int argc, char **argv), const char *name, ax_options_see *see, void *arg)
+{
+    char *argv[] = {(char *)name, NULL};
+    reader.see = see;
+    reader.arg = arg;
+    ax_common_options.help = true;      /* the verb takes it for a --help that has been answered */
+    int status = verb(1, argv);
+    ax_common_options.help = false;
+    reader.see = NULL;
+    return status;
+}
+
+/* ---- parsing ---- */
+
 int ax_options_parse(const ax_usage *usage, const ax_option *options, int argc, char **argv, ax_texts *args)
 {
     *args = (ax_texts){0};
+    if (reader.see) {
+        reader.see(reader.arg, usage, options);
+        return AX_OK;
+    }
     bool only_args = false;
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i];

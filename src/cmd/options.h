@@ -1,4 +1,4 @@
-/* Declarative command-line options: one row each, from which parsing, --help, the man page and errors follow. */
+/* Declarative command-line options: one row each, from which parsing, --help, man pages, completion and errors follow. */
 #ifndef AX_CMD_OPTIONS_H
 #define AX_CMD_OPTIONS_H
 
@@ -50,5 +50,12 @@ int ax_options_parse(const ax_usage *usage, const ax_option *options, int argc, 
 
 /* The help text of a verb, as --help prints it. */
 void ax_options_help(const ax_usage *usage, const ax_option *options);
+
+/* Shows the rows of a verb, or of each of its two-word verbs, to `see`; nothing else happens. Their values live no longer than the
+ * call of `see`. Completion and the man pages are made from these. */
+typedef void ax_options_see(void *arg, const ax_usage *usage, const ax_option *options);      /* options may be NULL */
+int ax_options_show(int (*verb)(int argc, char **argv), const char *name, ax_options_see *see, void *arg);
+bool ax_options_showing(void);
+extern const ax_option ax_common_rows[];
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,8 +34,15 @@ static int unknown(const ax_verb *rows, const char *verb, const char *word)
     return ax_fail(AX_EARG, "%s: unknown word '%s'%s, wanted one of: %s", verb, word, ax_text_hint(word, names, n), list);
 }
 
+static int show_all(const ax_verb *rows)
+{
+    for (; rows->name; rows++) AX_TRY(rows->run(1, (char *[]){(char *)rows->name, NULL}));
+    return AX_OK;
+}
+
 int ax_verbs_run(const ax_verb *rows, int argc, char **argv)
 {
+    if (ax_options_showing()) return show_all(rows);
     if (argc < 2) return unknown(rows, argv[0], NULL);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) return overview(rows, argv[0]);
     for (const ax_verb *row = rows; row->name; row++)
