@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole suite: the release build's tests, then the unit and parser tests under AddressSanitizer and UBSan.
+# The suite: the release build's tests, but for what `make reliability` runs, then the unit and parser tests under AddressSanitizer
+# and UBSan.
 # Closes with 'N passed, N failed, N skipped', counting test programs and scripts.
 set -uo pipefail
 build=$1
@@ -21,9 +22,9 @@ run() {  # name, folder, options...
 
 configure_and_build "$build"
 configure_and_build "$build/sanitize" -DAPPROXRUN_SANITIZE=ON -DAPPROXRUN_OPENMP=OFF -DAPPROXRUN_CUDA=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
-run release "$build" -j "$jobs"
+run release "$build" -j "$jobs" -LE '^reliability$'
 ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0 \
-  run sanitize "$build/sanitize" -j "$jobs" -R '^unit_'
+  run sanitize "$build/sanitize" -j "$jobs" -R '^(unit|fuzz)_'
 
 passed=$(cat "$log"/{release,sanitize}.log | grep -cE '[0-9]+: Passed| Passed +[0-9.]+ sec')
 failed=$(cat "$log"/{release,sanitize}.log | grep -cE '\*\*\*(Failed|Timeout|Exception|Not Run)')
