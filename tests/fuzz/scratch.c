@@ -31,6 +31,6 @@ const char *fuzz_file(const char *name, const uint8_t *data, size_t size)
     static char path[256];
     snprintf(path, sizeof path, "%s/%s", fuzz_folder(), name);
     FILE *f = fopen(path, "wb");
-    promise(f && fwrite(data, 1, size, f) == size && fclose(f) == 0);
+    promise(f && (size == 0 || fwrite(data, 1, size, f) == size) && fclose(f) == 0);
     return path;
 }
