@@ -148,8 +148,9 @@ local function must_agree(found, planned)
   for _, k in ipairs(strict.keys(b)) do
     if a[k] == nil or json.encode { a[k] } ~= json.encode { b[k] } then parts[#parts + 1] = k end
   end
-  where.fail(("the script gives another configuration than was planned (%s differ); a table file changed, or the script "
-    .. "depends on more than its params: plan again"):format(table.concat(parts, ", ")),
+  where.fail(("the script gives another configuration than was planned (%s differ): a table or C file changed "
+    .. "or is not where it was (paths begin where the sweep ran: run this there), or the script depends on more than its params; "
+    .. "else plan again"):format(table.concat(parts, ", ")),
     { path = where.main, line = 1 })
 end
 

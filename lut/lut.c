@@ -121,6 +121,7 @@ static int unknown_family(const char *spec, const char *name)
     const char *names[KINDS + DEFINED_MOST];
     for (int row = 0; row < KINDS; row++) names[row] = kinds[row].family.name;
     const char *hint = ax_text_hint(name, names, KINDS + ax_defined_names(names + KINDS, DEFINED_MOST));
+    if (strpbrk(name, "./")) hint = "; a file is c:FILE.c or lut:FILE";
     return ax_fail(AX_EARG, "multiplier '%s': unknown family '%s'%s; see 'approxrun mult list'", spec, name, hint);
 }
 

@@ -25,6 +25,13 @@ static bool is_of(const ax_comparison *c, const ax_group *g, const char *name)
     return !strcmp(g->first->multiplier, name) || !strcmp(g->first->family, name);
 }
 
+static bool was_planned(const ax_results *r, const char *name)
+{
+    for (int i = 0; i < r->n; i++)
+        if (!r->trials[i].in_plan && (!strcmp(r->trials[i].family, name) || !strcmp(r->trials[i].multiplier, name))) return true;
+    return false;
+}
+
 static int unknown(const ax_comparison *c, const char *name)
 {
     const char *names[3 * WORDS_MAX];
@@ -35,8 +42,9 @@ static int unknown(const ax_comparison *c, const char *name)
         names[n++] = g->first->family;
         if (g->variant[0]) names[n++] = g->variant + 1;
     }
+    const char *hint = was_planned(c->results, name) ? ", but for trials that are not in its plan any more" : ax_text_hint(name, names, n);
     return ax_fail(AX_EARG, "compare: no trial of '%s' in study %s%s; wanted a family (mbm) or a multiplier (mbm:7) of it", name,
-                   c->results->study, ax_text_hint(name, names, n));
+                   c->results->study, hint);
 }
 
 static int check_name(const ax_comparison *c, const char *name)

@@ -171,6 +171,8 @@ expect_exit 2 approxrun mult compare mbm:7
 expect_err "an argument is missing"
 expect_exit 2 approxrun mult compare mbm:7 mbn:7
 expect_err "unknown family 'mbn' (did you mean 'mbm'?)"
+expect_exit 2 approxrun mult errors mine/mul_7.c
+expect_err "; a file is c:FILE.c or lut:FILE"
 expect_exit 2 approxrun mult compare mbm:7 mit:7 --csv --json
 expect_err "exclude each other"
 

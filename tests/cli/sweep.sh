@@ -79,3 +79,8 @@ expect_err "mine: a directory with other files in it and no study"
 check "nothing was put there" [ "$(ls mine)" = file ]
 expect_exit 2 approxrun sweep quickstart.lua $short -o mine.h5
 expect_err "wanted a directory"
+
+# ---- a narrower plan ----
+expect_exit 0 approxrun sweep quickstart.lua $short seed=2 multiplier=fp32 -q
+expect_exit 2 approxrun compare results/quickstart mbm fp32
+expect_err "no trial of 'mbm' in study quickstart, but for trials that are not in its plan any more"
