@@ -34,7 +34,7 @@ reliability: all
 
 fuzz:
 	@tools/deps.sh test
-	@BUILD=$(BUILD)/fuzz tests/fuzz/run.sh 45
+	@BUILD=$(BUILD)/fuzz tests/fuzz/run.sh 60
 
 bench:
 	@tools/deps.sh data
