@@ -194,6 +194,28 @@ static void groups__keep_other_parameters_apart(void **state)
     ax_results_release(&r);
 }
 
+/* What it reported in the epochs before is not what it ended with. */
+static void metrics__of_a_diverged_trial_are_absent(void **state)
+{
+    (void)state;
+    static const char *const curves[] = {"test_acc", "train_loss", "valid_acc"};
+    ax_results r;
+    sample_results(&r);
+    ax_record *t = &r.trials[0];
+    t->test_acc = NAN;
+    for (int i = 0; i < 3; i++) {
+        double values[8] = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
+        assert_in_range(t->epochs, 1, 8);
+        assert_int_equal(ax_record_add_curve(t, curves[i], values, t->epochs), AX_OK);
+        t->state = AX_STATE_complete;
+        assert_true(ax_record_metric(t, curves[i]) == 0.5);
+        t->state = AX_STATE_diverged;
+        assert_true(isnan(ax_record_metric(t, curves[i])));
+    }
+    assert_false(isnan(ax_record_metric(t, "train_s")));
+    ax_results_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +226,7 @@ int main(void)
         cmocka_unit_test(csv__quotes_as_rfc_4180_says),
         cmocka_unit_test(jsonl__is_one_object_a_line),
         cmocka_unit_test(md__has_a_row_a_multiplier_with_its_format),
+        cmocka_unit_test(metrics__of_a_diverged_trial_are_absent),
         cmocka_unit_test(groups__keep_other_parameters_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,7 +146,10 @@ static double *curve(ax_trial *t, const char *name)
     values = ax_alloc((size_t)t->spec->epochs + 1, sizeof *values);
     if (!values) return NULL;
     for (int i = 0; i < t->spec->epochs; i++) values[i] = NAN;
+    int known = t->record.epochs;
+    t->record.epochs = t->spec->epochs;      /* so long its curves are: what they have of the epoch that ends stays */
     int status = ax_record_add_curve(&t->record, name, values, t->spec->epochs);
+    t->record.epochs = known;
     ax_free(values);
     return status == AX_OK ? ax_record_curve(&t->record, name) : NULL;
 }
@@ -184,6 +187,7 @@ static int resume(ax_trial *t, const char *path)
     if (status == AX_OK) status = load_history(t, &saved);
     ax_blocks_release(&blocks);
     ax_record_release(&saved);
+    if (status == AX_ENOMEM || status == AX_EIO) return status;      /* the checkpoint may be good */
     if (status != AX_OK) return ax_fail(status, "%s; 'sweep --restart-failed' starts this trial anew", ax_errmsg());
     cJSON *again = event(t, "epoch");
     add_metrics(t, again);

@@ -14,12 +14,13 @@ const char *const ax_metrics[] = {"test_acc", "test_loss", "train_s", "train_los
 
 double ax_record_metric(const ax_record *t, const char *metric)
 {
-    if (!strcmp(metric, "test_acc") && !isnan(t->test_acc)) return t->test_acc;
+    if (!strcmp(metric, "test_acc") && !isnan(t->test_acc)) return t->test_acc;      /* else what the last epoch reported */
     if (!strcmp(metric, "test_loss")) return t->test_loss;
     if (!strcmp(metric, "train_s")) return t->train_s;
     if (!strcmp(metric, "energy_uj")) return t->energy_uj;
     if (!strcmp(metric, "train_energy_j")) return t->train_energy_j;
     const double *curve = ax_record_curve(t, metric);
+    if (t->state == AX_STATE_diverged) return NAN;
     return curve && t->epochs > 0 ? curve[t->epochs - 1] : NAN;
 }
 

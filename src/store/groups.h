@@ -35,7 +35,7 @@ int ax_groups_keys(ax_names *keys, cJSON *const *params, int n);
 void ax_groups_variant(ax_buf *out, const ax_names *keys, const cJSON *params);
 
 /* A trial's value of a metric: test_acc, test_loss, train_s, energy_uj, train_energy_j, or the last epoch's value of the curve of that
- * name; NAN if absent. */
+ * name; NAN if absent. One that diverged ended with no value of a curve: those it has are of the epochs before. */
 double ax_record_metric(const ax_record *t, const char *metric);
 
 /* Metrics that reports show: the fields first, then curves. NULL behind the last. */

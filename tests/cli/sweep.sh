@@ -57,6 +57,32 @@ expect_exit 0 approxrun sweep quickstart.lua $short seed=2 -q
 expect_exit 0 approxrun plan quickstart.lua $short seed=1,2 --json
 check "a wider plan knows what is done" jq -e 'all(.trials[]; .state == "complete") and (.trials | length) == 4' "$KEPT/out"
 
+# ---- metrics of a script's own, some from a later epoch on ----
+cat > late.lua <<'LUA'
+local ax = require "approxrun"
+local nn = ax.nn
+return ax.study {
+  name = "late",
+  params = { epochs = 4, batch = 16 },
+  grid = { multiplier = { "fp32" }, seed = { 1 } },
+  data = function(p) return ax.data.synthetic { train = 64, test = 16 }:split { valid = 16 } end,
+  model = function(p) return nn.sequential { nn.flatten(), nn.dense { 4 } } end,
+  train = function(trial, net, data)
+    net:compile { optimizer = ax.optim.sgd { lr = 0.01 } }
+    for epoch in trial:epochs() do
+      for batch in data:batches "train" do net:train(batch) end
+      local metrics = { train_loss = 5 - epoch, a_score = 10 + epoch }
+      if epoch >= 3 then metrics.valid_acc, metrics.z_score = 0.25, epoch end
+      trial:report(metrics)
+    end
+  end,
+}
+LUA
+expect_exit 0 approxrun sweep late.lua -q -o late
+expect_exit 0 approxrun export late.h5 --curves -o -
+check "every epoch keeps what it reported" jq -e '.trials[0].curves | .train_loss == [4, 3, 2, 1] and .a_score == [11, 12, 13, 14]' "$KEPT/out"
+check "what began later has no value before" jq -e '.trials[0].curves | .valid_acc == ["nan", "nan", 0.25, 0.25] and .z_score == ["nan", "nan", 3, 4]' "$KEPT/out"
+
 # ---- looking at it ----
 expect_exit 0 approxrun status results/quickstart
 expect_match '^quickstart  2 trials:  2 complete  2 not in plan$'
