@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SEEDS = 3, EPOCHS = 2, TRIALS = 5 * SEEDS };
 
@@ -133,6 +134,106 @@ static void a_metric_nobody_has_is_refused(void **state)
     assert_fails(ax_plot_by_epoch(&svg, &plot), AX_EARG, "has a curve test_loss");
 }
 
+/* ---- many series, long names ---- */
+
+enum { MANY = 20 };
+
+/* Every trial its own series of one point, `name` in front of each number. */
+static void name_series(const char *name)
+{
+    static int each[MANY];
+    for (int t = 0; t < results.n; t++) ax_record_release(&results.trials[t]);
+    ax_free(results.trials);
+    results.trials = ax_alloc(MANY, sizeof(ax_record));
+    results.n = plot.nseries = MANY;
+    plot.series_of = each;
+    for (int t = 0; t < MANY; t++) {
+        ax_record *x = &results.trials[t];
+        const double curve[EPOCHS] = {0.5, 0.5 + 0.01 * t};
+        ax_record_init(x);
+        snprintf(x->multiplier, sizeof x->multiplier, "%s%d:7", name, t);
+        x->width = 7;
+        x->epochs = EPOCHS;
+        x->test_acc = curve[1];
+        assert_ok(ax_record_add_curve(x, "test_acc", curve, EPOCHS));
+        each[t] = t;
+        plot.series[t] = (ax_series){.variant = ""};
+        snprintf(plot.series[t].name, AX_LABEL_MAX, "%s%d", name, t);
+    }
+}
+
+/* The legend's samples, lines of 28 pixels, by colour and dashes, and with them the marker that follows. */
+static int samples(char out[MANY][400])
+{
+    int n = 0;
+    for (const char *at = ax_buf_str(&svg); (at = strstr(at, "<line x1=\"600")) && n < MANY; at++) {
+        const char *stroke = strstr(at, "stroke="), *shape = strstr(at, " d=\"");
+        snprintf(out[n++], 400, "%.*s%.*s", (int)strcspn(stroke, "/"), stroke, (int)strcspn(shape, "/"), shape);
+    }
+    return n;
+}
+
+static void assert_all_differ(bool markers)
+{
+    char seen[MANY][400];
+    assert_int_equal(samples(seen), MANY);
+    for (int i = 0; i < MANY; i++)
+        for (int k = 0; k < i; k++) {
+            if (!markers) seen[i][strcspn(seen[i], "M")] = seen[k][strcspn(seen[k], "M")] = 0;
+            if (!strcmp(seen[i], seen[k])) fail_msg("series %d and %d look alike: %s", k, i, seen[i]);
+        }
+}
+
+static void by_width_tells_more_series_apart_than_there_are_colours(void **state)
+{
+    (void)state;
+    name_series("s");
+    assert_ok(ax_plot_by_width(&svg, &plot));
+    assert_well_formed();
+    assert_all_differ(false);
+}
+
+static void by_epoch_tells_more_series_apart_than_there_are_colours(void **state)
+{
+    (void)state;
+    name_series("s");
+    assert_ok(ax_plot_by_epoch(&svg, &plot));
+    assert_well_formed();
+    assert_all_differ(true);
+}
+
+static int picture_width(void)
+{
+    return atoi(strstr(ax_buf_str(&svg), "viewBox=\"0 0 ") + strlen("viewBox=\"0 0 "));
+}
+
+/* 12 pixels high, a character of Helvetica or Liberation Sans takes 0.56 of that in the mean. */
+static void a_legend_is_as_wide_as_its_longest_name(void **state)
+{
+    (void)state;
+    name_series("s");
+    assert_ok(ax_plot_by_width(&svg, &plot));
+    int narrow = picture_width();
+    ax_buf_clear(&svg);
+    name_series("drum,operands=round lr=0.001 n=");
+    assert_ok(ax_plot_by_width(&svg, &plot));
+    assert_well_formed();
+    assert_int_equal(count(">drum,operands=round lr=0.001 n=19<"), 1);
+    assert_true(picture_width() > narrow && picture_width() >= 636 + (int)(34 * 12 * 0.56));
+}
+
+static void a_name_too_long_for_a_legend_loses_its_middle(void **state)
+{
+    (void)state;
+    name_series("a-name-that-begins-in-one-way-and-goes-on-for-very-much-longer-than-any-picture-has-room-for-it-to-end-in-");
+    assert_ok(ax_plot_by_width(&svg, &plot));
+    assert_well_formed();
+    assert_int_equal(count(">a-name-that-begins"), MANY);
+    assert_int_equal(count("…"), MANY);
+    assert_int_equal(count("end-in-19<"), 1);
+    assert_true(picture_width() <= 1000);
+}
+
 static void ticks_are_round_and_cover_the_range(void **state)
 {
     (void)state;
@@ -155,6 +256,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_seed_has_no_interval_and_no_dots, fill, drop),
         cmocka_unit_test_setup_teardown(by_epoch_draws_a_curve_and_a_range_for_each_multiplier, fill, drop),
         cmocka_unit_test_setup_teardown(a_metric_nobody_has_is_refused, fill, drop),
+        cmocka_unit_test_setup_teardown(by_width_tells_more_series_apart_than_there_are_colours, fill, drop),
+        cmocka_unit_test_setup_teardown(by_epoch_tells_more_series_apart_than_there_are_colours, fill, drop),
+        cmocka_unit_test_setup_teardown(a_legend_is_as_wide_as_its_longest_name, fill, drop),
+        cmocka_unit_test_setup_teardown(a_name_too_long_for_a_legend_loses_its_middle, fill, drop),
         cmocka_unit_test(ticks_are_round_and_cover_the_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

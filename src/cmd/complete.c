@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "cmd/output.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,13 @@ typedef struct {
 
 void ax_complete_offer(const ax_incomplete *w, const char *word, const char *what)
 {
-    if (ax_text_starts(word, w->rest)) printf("%.*s%s\t%s\n", w->nlead, w->lead, word, what);
+    if (!ax_text_starts(word, w->rest)) return;
+    ax_buf offer = {0};
+    ax_output_cell(&offer, word, 0);
+    ax_buf_puts(&offer, "\t");
+    ax_output_cell(&offer, what, 0);
+    printf("%.*s%s\n", w->nlead, w->lead, ax_buf_str(&offer));
+    ax_buf_release(&offer);
 }
 
 /* ---- options ---- */

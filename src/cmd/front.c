@@ -36,7 +36,12 @@ static const char *name_of(const ax_group *g)
 static int add(ax_front *f, const ax_group *g, const char *metric)
 {
     ax_front_point *p = &f->points[f->n];
-    if (!g->ndone || isnan(g->first->energy_uj)) return AX_OK;
+    if (!g->ndone) return AX_OK;
+    if (isnan(g->first->energy_uj)) {
+        f->unknown++;
+        f->unknown_trials += g->ndone;
+        return AX_OK;
+    }
     *p = (ax_front_point){.group = g, .name = name_of(g), .energy_uj = g->first->energy_uj};
     AX_TRY(ax_sample_make(&p->sample, g, metric));
     if (p->sample.used) f->n++;

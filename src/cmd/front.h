@@ -17,6 +17,7 @@ typedef struct {
     ax_groups groups;
     ax_front_point *points;        /* those with a finished trial and a known energy, the least energy first */
     int n, best;                   /* best: how many are */
+    int unknown, unknown_trials;   /* groups that finished, but of no known energy, and their finished trials */
 } ax_front;
 
 int ax_front_make(ax_front *f, const ax_results *r, const char *metric);      /* points into r */

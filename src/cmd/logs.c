@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/output.h"
 #include "store/results.h"
 #include "store/study.h"
 
@@ -18,10 +19,8 @@ enum { IDLE_POLLS = 4 };      /* so long a trial that failed may wait to begin a
 /* Prints what is there from the file's position on. */
 static void copy(FILE *f)
 {
-    char text[8192];
-    size_t n;
     clearerr(f);
-    while ((n = fread(text, 1, sizeof text, f)) > 0) fwrite(text, 1, n, stdout);
+    ax_output_stream(f);
     fflush(stdout);
 }
 
@@ -91,7 +90,7 @@ int cmd_logs(int argc, char **argv)
     const ax_record *t = ax_results_find(&r, args.items[1]);
     int status = t ? AX_OK : ax_errstatus();
     if (t && ax_file_is_dir(study)) status = print_log(study, t->id, follow);
-    else if (t) fputs(t->log_tail, stdout);
+    else if (t) ax_output_block(t->log_tail);
     ax_results_release(&r);
     return status;
 }

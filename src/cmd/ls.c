@@ -78,7 +78,7 @@ static cJSON **params_of(const ax_record *const *t, int n)
 
 static int print_rows(const ax_record *const *t, int n, cJSON *const *params, int wide, bool energies)
 {
-    ax_buf variant = {0};
+    ax_buf variant = {0}, name = {0};
     ax_names keys;
     int status = ax_groups_keys(&keys, params, n);
     for (int i = 0; i < n && status == AX_OK; i++) {
@@ -89,12 +89,15 @@ static int print_rows(const ax_record *const *t, int n, cJSON *const *params, in
         cell(energy, "%.4g", t[i]->energy_uj);
         ax_buf_clear(&variant);
         ax_groups_variant(&variant, &keys, params[i]);
-        status = ax_buf_status(&variant);
-        printf("%-16s  %-*s %5d %6llu  %-11s %6d %9s %9s %9s%*s%s%s%s\n", t[i]->id, wide, t[i]->multiplier, t[i]->width,
-               (unsigned long long)t[i]->seed, ax_state_name(t[i]->state), t[i]->epochs, acc, loss, time,
-               energies ? 10 : 0, energies ? energy : "", variant.len ? " " : "", ax_buf_str(&variant), t[i]->in_plan ? "" : "  not in plan");
+        ax_buf_clear(&name);
+        ax_output_cell(&name, t[i]->multiplier, wide);
+        status = ax_buf_status(variant.failed ? &variant : &name);
+        ax_output_line("%-16s  %s %5d %6llu  %-11s %6d %9s %9s %9s%*s%s%s%s", t[i]->id, ax_buf_str(&name), t[i]->width,
+                       (unsigned long long)t[i]->seed, ax_state_name(t[i]->state), t[i]->epochs, acc, loss, time, energies ? 10 : 0,
+                       energies ? energy : "", variant.len ? " " : "", ax_buf_str(&variant), t[i]->in_plan ? "" : "  not in plan");
     }
     ax_buf_release(&variant);
+    ax_buf_release(&name);
     ax_names_release(&keys);
     return status;
 }
@@ -106,7 +109,7 @@ static int print_table(const ax_record *const *t, int n)
     int wide = 10;
     bool energies = false;
     for (int i = 0; i < n; i++) {
-        int len = (int)strlen(t[i]->multiplier);
+        int len = ax_output_columns(t[i]->multiplier);
         wide = len > wide ? len : wide;
         energies = energies || !isnan(t[i]->energy_uj);
     }

@@ -74,7 +74,7 @@ static int write_table(const ax_lut *lut, const char *path, enum ax_table_format
     ax_buf bytes;
     ax_buf_init(&bytes);
     int status = ax_table_encode_widths(&bytes, lut->words, lut->width, w, format, lut->spec);
-    if (status == AX_OK) status = ax_output_text(&bytes, path);
+    if (status == AX_OK) status = ax_output_bytes(&bytes, path);
     if (status == AX_OK && strcmp(path, "-") && !ax_common_options.quiet) {
         fprintf(stderr, "%s: %s as %s, %zu bytes\n", path, lut->spec, ax_table_format_name(format), bytes.len);
         print_how_to_read(path, bytes.len, w);

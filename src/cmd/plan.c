@@ -127,8 +127,7 @@ static int print_json(const ax_plan_file *p, const char *dir, const enum ax_stat
 static void print_ids(const ax_plan_file *p, char *const *labels, const enum ax_state *states)
 {
     for (int i = 0; i < p->n; i++)
-        printf("%s  %-11s  %s seed %llu\n", p->specs[i].id, ax_state_name(states[i]), labels[i],
-               (unsigned long long)p->specs[i].seed);
+        ax_output_line("%s  %-11s  %s seed %llu", p->specs[i].id, ax_state_name(states[i]), labels[i], (unsigned long long)p->specs[i].seed);
 }
 
 /* "(1,8,7) 16 bits" and "16 KiB" of a multiplier; "" if it cannot be opened here. */
@@ -160,47 +159,86 @@ static int add_seed(ax_buf *seeds, ax_names *seen, uint64_t seed)
     return number < 0 ? number : AX_OK;
 }
 
+/* Columns of the table that are as wide as what stands in them. */
+typedef struct {
+    int label, seeds;
+} widths;
+
 /* The trials of one label: `next` leads from the first to each after it; -1: no more. */
-static int print_row(const ax_plan_file *p, const char *label, const enum ax_state *states, int first, const int *next, int width)
+typedef struct {
+    const char *label;
+    int first;
+    const int *next;
+} label_row;
+
+static int seeds_of(ax_buf *seeds, const ax_plan_file *p, const label_row *row)
+{
+    ax_names seen = {0};
+    int status = AX_OK;
+    ax_buf_clear(seeds);
+    for (int i = row->first; i >= 0 && status == AX_OK; i = row->next[i]) status = add_seed(seeds, &seen, p->specs[i].seed);
+    ax_names_release(&seen);
+    return status == AX_OK ? ax_buf_status(seeds) : status;
+}
+
+static int print_row(const ax_plan_file *p, const label_row *row, const enum ax_state *states, const widths *w)
 {
     char format[64], table[32];
     double multiplies = 0;
-    ax_buf seeds = {0}, marks = {0};
-    ax_names seen = {0};
-    int status = AX_OK;
-    for (int i = first; i >= 0 && status == AX_OK; i = next[i]) {
-        status = add_seed(&seeds, &seen, p->specs[i].seed);
+    ax_buf name = {0}, seeds = {0}, marks = {0};
+    int status = seeds_of(&seeds, p, row);
+    for (int i = row->first; i >= 0; i = row->next[i]) {
         ax_buf_add(&marks, &letters[states[i]], 1);
         multiplies += p->specs[i].multiplies;
     }
-    describe(format, table, p->specs[first].multiplier);
+    describe(format, table, p->specs[row->first].multiplier);
+    ax_output_cell(&name, row->label, w->label);
     if (status == AX_OK)
-        printf("  %-*s  %-18s  %-8s  %9.3g  %-12s  %s\n", width, label, format, table, multiplies, ax_buf_str(&seeds), ax_buf_str(&marks));
+        ax_output_line("  %s  %-18s  %-8s  %9.3g  %-*s  %s", ax_buf_str(&name), format, table, multiplies, w->seeds, ax_buf_str(&seeds),
+                       ax_buf_str(&marks));
+    ax_buf_release(&name);
     ax_buf_release(&seeds);
     ax_buf_release(&marks);
-    ax_names_release(&seen);
     return status;
 }
 
-/* A row for each label, in the order they come. */
-static int print_rows(const ax_plan_file *p, char *const *labels, const enum ax_state *states, int width)
+/* A row for each label, in the order they come, below the heads of the columns. */
+static int print_labels(const ax_plan_file *p, const label_row *rows, int n, const enum ax_state *states)
 {
-    ax_names rows = {0};
-    int *next = ax_alloc((size_t)p->n, sizeof *next), *first = ax_alloc((size_t)p->n, sizeof *first), *last = ax_alloc((size_t)p->n, sizeof *last);
-    int status = next && first && last ? AX_OK : AX_ENOMEM;
+    widths w = {10, 12};
+    ax_buf seeds = {0};
+    int status = AX_OK;
+    for (int i = 0; i < n && status == AX_OK; i++) {
+        int label = ax_output_columns(rows[i].label);
+        status = seeds_of(&seeds, p, &rows[i]);
+        w.label = label > w.label ? label : w.label;
+        w.seeds = (int)seeds.len > w.seeds ? (int)seeds.len : w.seeds;
+    }
+    if (status == AX_OK)
+        printf("  %-*s  %-18s  %-8s  %9s  %-*s  %s\n", w.label, "multiplier", "format", "table", "products", w.seeds, "seeds", "state");
+    for (int i = 0; i < n && status == AX_OK; i++) status = print_row(p, &rows[i], states, &w);
+    ax_buf_release(&seeds);
+    return status;
+}
+
+static int print_rows(const ax_plan_file *p, char *const *labels, const enum ax_state *states)
+{
+    ax_names names = {0};
+    label_row *rows = ax_alloc((size_t)p->n, sizeof *rows);
+    int *next = ax_alloc((size_t)p->n, sizeof *next), *last = ax_alloc((size_t)p->n, sizeof *last);
+    int status = next && rows && last ? AX_OK : AX_ENOMEM;
     for (int i = 0; i < p->n && status == AX_OK; i++) {
-        int before = rows.n, row = ax_names_add(&rows, labels[i]);
+        int before = names.n, row = ax_names_add(&names, labels[i]);
         if (row < 0) status = row;
-        else if (row == before) first[row] = i;
+        else if (row == before) rows[row] = (label_row){labels[i], i, next};
         else next[last[row]] = i;
         if (row >= 0) last[row] = i;
         next[i] = -1;
     }
-    for (int row = 0; row < rows.n && status == AX_OK; row++)
-        status = print_row(p, rows.texts[row], states, first[row], next, width);
-    ax_names_release(&rows);
+    if (status == AX_OK) status = print_labels(p, rows, names.n, states);
+    ax_names_release(&names);
+    ax_free(rows);
     ax_free(next);
-    ax_free(first);
     ax_free(last);
     return status;
 }
@@ -231,15 +269,10 @@ static void print_head(const ax_plan_file *p, const char *dir, const enum ax_sta
 
 static int print_table(const ax_plan_file *p, char *const *labels, const char *dir, const enum ax_state *states, double seconds)
 {
-    int width = 10, used[AX_STATE_COUNT] = {0};
-    for (int i = 0; i < p->n; i++) {
-        int n = (int)strlen(labels[i]);
-        width = n > width ? n : width;
-        used[states[i]] = 1;
-    }
+    int used[AX_STATE_COUNT] = {0};
+    for (int i = 0; i < p->n; i++) used[states[i]] = 1;
     print_head(p, dir, states, seconds);
-    printf("  %-*s  %-18s  %-8s  %9s  %-12s  %s\n", width, "multiplier", "format", "table", "products", "seeds", "state");
-    AX_TRY(print_rows(p, labels, states, width));
+    AX_TRY(print_rows(p, labels, states));
     printf(" ");
     for (int s = 0; s < AX_STATE_COUNT; s++)
         if (used[s]) printf(" %c %s", letters[s], ax_state_name((enum ax_state)s));

@@ -142,7 +142,8 @@ int cmd_plot(int argc, char **argv)
     };
     const ax_usage usage = {"plot", "STUDY --kind width|epochs|pareto -o FILE.svg", "The accuracies of a study as an SVG picture.",
                             "STUDY is a study directory or a study file. Complete and diverged trials of the plan are drawn. 'pareto' draws the\n"
-                            "metric by the energy of an inference's products; a trial with a multiplier of unknown energy (ax.mul.costs) is left out.", 1, 1};
+                            "metric by the energy of an inference's products; a trial with a multiplier of unknown energy (ax.mul.costs) is left\n"
+                            "out, and stderr says how many were.", 1, 1};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (ax_common_options.help) return AX_OK;

@@ -26,7 +26,8 @@ typedef struct {
 
 double ax_plot_value(const ax_plot *p, int trial);                    /* the metric at the trial's end, scaled; NAN if none */
 const double *ax_plot_curve(const ax_plot *p, int trial);             /* (epochs), not scaled; NULL if none */
-const char *ax_plot_colour(const ax_plot *p, int series);
+const char *ax_plot_colour(const ax_plot *p, int series);             /* those behind the last colour begin again with the first */
+const char *ax_plot_dash(int k);                                      /* the k-th pattern of dashes, of four; 0: none */
 
 /* The axes: y from the ticks, x from the caller. */
 typedef struct {
@@ -35,15 +36,21 @@ typedef struct {
     double legend_y;               /* of the next row */
 } ax_frame;
 
-/* Title, subtitle, horizontal grid with its numbers, and the axis' name. lo and hi: the scaled values to show; rows: of the
- * legend, for which the picture grows. */
-ax_frame ax_frame_draw(ax_buf *b, const ax_plot *p, double lo, double hi, int rows, const char *by, const char *subtitle);
+/* The legend's rows, counted before anything is drawn: the picture grows in both directions for them. */
+typedef struct {
+    int rows;
+    double width;                  /* of the longest text; pixels */
+} ax_legend;
+void ax_legend_count(ax_legend *l, const char *text);
+
+/* Title, subtitle, horizontal grid with its numbers, and the axis' name. lo and hi: the scaled values to show. */
+ax_frame ax_frame_draw(ax_buf *b, const ax_plot *p, double lo, double hi, const ax_legend *legend, const char *by, const char *subtitle);
 double ax_frame_y(const ax_frame *f, double value);                   /* kept inside the frame */
 void ax_frame_tick(ax_buf *b, const ax_frame *f, double x, const char *label, const char *below);
 void ax_frame_x_label(ax_buf *b, const ax_frame *f, double below, const char *label);     /* below: pixels from the axis */
 void ax_frame_legend(ax_buf *b, ax_frame *f, const char *colour, const char *dash, int marker, bool band, const char *text);
 
-/* Marker 0..3: circle, square, triangle, diamond; -1: none. */
+/* Marker 0..3: circle, square, triangle, diamond, and again; -1: none. */
 void ax_plot_marker(ax_buf *b, double x, double y, int marker, const char *colour);
 
 int ax_plot_by_width(ax_buf *b, const ax_plot *p);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const dashes[] = {"none", "7 3", "2.5 2.5", "9 3 2.5 3"};      /* by rank of width, the widest solid */
+enum { MARKED = 12, LABEL = AX_LABEL_MAX + AX_VARIANT_MAX + 16 };
 
 /* The seeds of one curve at one epoch, scaled. */
 typedef struct {
@@ -64,9 +64,38 @@ static int rank_of(const ax_plot *p, int trial)
     return rank;
 }
 
+/* Its place among the curves of its colour: by rank of width in its series, the widest first, behind those of earlier series. */
+static int place_of(const ax_plot *p, int trial)
+{
+    const char *colour = ax_plot_colour(p, p->series_of[trial]);
+    int place = rank_of(p, trial);
+    for (int t = 0; t < p->results->n; t++)
+        place += is_first(p, t) && p->series_of[t] < p->series_of[trial] && !strcmp(ax_plot_colour(p, p->series_of[t]), colour);
+    return place;
+}
+
+/* What tells curves of one colour apart: 16 differ. */
+static int marker_of(int place) { return (place + place / 4) % 4; }
+
+static void label_of(char label[LABEL], const ax_plot *p, int trial)
+{
+    const ax_record *r = &p->results->trials[trial];
+    snprintf(label, LABEL, "%s (1,8,%d)%s", r->multiplier, r->width, p->series[p->series_of[trial]].variant);
+}
+
 static double x_of(const ax_frame *f, int epoch, int epochs)
 {
     return epochs < 2 ? (f->left + f->right) / 2 : f->left + 16 + (f->right - f->left - 32) * epoch / (epochs - 1);
+}
+
+/* At each epoch, or at some of many, where a marker is needed to tell curves apart. */
+static void draw_markers(ax_buf *b, const ax_frame *f, const ax_plot *p, int trial, int epochs, int marker)
+{
+    int step = (epochs + MARKED - 1) / MARKED;
+    for (int k = 0; k < epochs; k += step) {
+        spread s = spread_of(p, trial, k);
+        if (s.n) ax_plot_marker(b, x_of(f, k, epochs), ax_frame_y(f, s.mean), marker, ax_plot_colour(p, p->series_of[trial]));
+    }
 }
 
 static void draw_range(ax_buf *b, const ax_frame *f, const ax_plot *p, int trial, int epochs, const char *colour)
@@ -84,9 +113,9 @@ static void draw_range(ax_buf *b, const ax_frame *f, const ax_plot *p, int trial
 
 static void draw_curve(ax_buf *b, ax_frame *f, const ax_plot *p, int trial, int epochs)
 {
-    const ax_record *r = &p->results->trials[trial];
-    const char *colour = ax_plot_colour(p, p->series_of[trial]), *dash = dashes[rank_of(p, trial) % 4];
-    char label[AX_LABEL_MAX + AX_VARIANT_MAX + 16];
+    const char *colour = ax_plot_colour(p, p->series_of[trial]);
+    int place = place_of(p, trial), marker = epochs <= MARKED || place >= 4 ? marker_of(place) : -1;
+    char label[LABEL];
     draw_range(b, f, p, trial, epochs, colour);
     bool open = false;
     for (int k = 0; k < epochs; k++) {
@@ -95,13 +124,10 @@ static void draw_curve(ax_buf *b, ax_frame *f, const ax_plot *p, int trial, int 
         ax_buf_printf(b, open ? " %.1f,%.1f" : "<polyline points=\"%.1f,%.1f", x_of(f, k, epochs), ax_frame_y(f, s.mean));
         open = true;
     }
-    if (open) ax_buf_printf(b, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n", colour, dash);
-    for (int k = 0; k < epochs && epochs <= 12; k++) {
-        spread s = spread_of(p, trial, k);
-        if (s.n) ax_plot_marker(b, x_of(f, k, epochs), ax_frame_y(f, s.mean), rank_of(p, trial), colour);
-    }
-    snprintf(label, sizeof label, "%s (1,8,%d)%s", r->multiplier, r->width, p->series[p->series_of[trial]].variant);
-    ax_frame_legend(b, f, colour, dash, epochs <= 12 ? rank_of(p, trial) : -1, false, label);
+    if (open) ax_buf_printf(b, "\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n", colour, ax_plot_dash(place));
+    if (marker >= 0) draw_markers(b, f, p, trial, epochs, marker);
+    label_of(label, p, trial);
+    ax_frame_legend(b, f, colour, ax_plot_dash(place), marker, false, label);
 }
 
 static void draw_epoch_ticks(ax_buf *b, const ax_frame *f, int epochs)
@@ -118,7 +144,7 @@ static void draw_epoch_ticks(ax_buf *b, const ax_frame *f, int epochs)
 
 int ax_plot_by_epoch(ax_buf *b, const ax_plot *p)
 {
-    int epochs = epochs_of(p), most = 0, multipliers = 0;
+    int epochs = epochs_of(p), most = 0;
     double lo = INFINITY, hi = -INFINITY;
     for (int t = 0; t < p->results->n; t++)
         for (int k = 0; k < epochs && is_first(p, t); k++) {
@@ -130,10 +156,15 @@ int ax_plot_by_epoch(ax_buf *b, const ax_plot *p)
     if (!most)
         return ax_fail(AX_EARG, "plot: no trial of '%s' has a curve %s; wanted one of test_acc, valid_acc, train_acc, valid_loss, train_loss, lr, epoch_s",
                        p->results->study, p->metric);
-    for (int t = 0; t < p->results->n; t++) multipliers += is_first(p, t);
-    char subtitle[96];
+    ax_legend legend = {0};
+    char subtitle[96], label[LABEL];
+    for (int t = 0; t < p->results->n; t++) {
+        if (!is_first(p, t)) continue;
+        label_of(label, p, t);
+        ax_legend_count(&legend, label);
+    }
     snprintf(subtitle, sizeof subtitle, most > 1 ? "mean over up to %d seeds; shaded from the lowest to the highest" : "one seed", most);
-    ax_frame f = ax_frame_draw(b, p, lo, hi, multipliers, "epoch", subtitle);
+    ax_frame f = ax_frame_draw(b, p, lo, hi, &legend, "epoch", subtitle);
     draw_epoch_ticks(b, &f, epochs);
     ax_frame_x_label(b, &f, 44, "epoch");
     for (int t = 0; t < p->results->n; t++)

@@ -1,11 +1,14 @@
 /* What both kinds of plot share: colours, markers, axes and the legend, which stands beside the data and never over it. */
 #include "cmd/plot.h"
 
+#include "base/columns.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 760, HEIGHT = 440, LEFT = 70, RIGHT = 575, TOP = 70, BOTTOM = 370, LEGEND_X = 600, LEGEND_ROW = 21 };
+enum { WIDTH = 760, HEIGHT = 440, LEFT = 70, RIGHT = 575, TOP = 70, BOTTOM = 370, LEGEND_X = 600, LEGEND_ROW = 21, SAMPLE = 28,
+       LABEL_X = LEGEND_X + 36, LABEL_SIZE = 12, LABEL_COLUMNS = 48, MARGIN = 10 };
 
 /* Okabe and Ito's colours, told apart by all common colour vision deficiencies; yellow left out, as it fades on white. */
 const char *ax_plot_colour(const ax_plot *p, int series)
@@ -16,6 +19,44 @@ const char *ax_plot_colour(const ax_plot *p, int series)
     for (int s = 0; s < series; s++) row += !p->series[s].native;
     return colours[row % (int)(sizeof colours / sizeof *colours)];
 }
+
+const char *ax_plot_dash(int k)
+{
+    static const char *const dashes[] = {"none", "7 3", "2.5 2.5", "9 3 2.5 3"};
+    return dashes[k % (int)(sizeof dashes / sizeof *dashes)];
+}
+
+/* ---- the legend ---- */
+
+/* A text that would take too much of the picture loses its middle: names differ at both ends. */
+static void fit_label(ax_buf *out, const char *text)
+{
+    if (ax_columns_of(text, true) > LABEL_COLUMNS) ax_columns_fit(out, text, LABEL_COLUMNS, true);
+    else ax_buf_puts(out, text);
+}
+
+void ax_legend_count(ax_legend *l, const char *text)
+{
+    ax_buf label = {0};
+    fit_label(&label, text);
+    l->rows++;
+    l->width = fmax(l->width, ax_svg_width(ax_buf_str(&label), LABEL_SIZE));
+    ax_buf_release(&label);
+}
+
+void ax_frame_legend(ax_buf *b, ax_frame *f, const char *colour, const char *dash, int marker, bool band, const char *text)
+{
+    ax_buf label = {0};
+    fit_label(&label, text);
+    if (band) ax_svg_rect(b, LEGEND_X, f->legend_y - 5, SAMPLE, 10, colour, 0.16);
+    ax_svg_dashes(b, LEGEND_X, f->legend_y, LEGEND_X + SAMPLE, f->legend_y, colour, 2, dash);
+    ax_plot_marker(b, LEGEND_X + SAMPLE / 2, f->legend_y, marker, colour);
+    ax_svg_text(b, LABEL_X, f->legend_y + 4, AX_START, LABEL_SIZE, AX_INK, ax_buf_str(&label));
+    f->legend_y += LEGEND_ROW;
+    ax_buf_release(&label);
+}
+
+/* ---- the frame ---- */
 
 static const char *name_of(const char *metric)
 {
@@ -40,16 +81,17 @@ static void draw_grid(ax_buf *b, const ax_frame *f)
     }
 }
 
-ax_frame ax_frame_draw(ax_buf *b, const ax_plot *p, double lo, double hi, int rows, const char *by, const char *subtitle)
+ax_frame ax_frame_draw(ax_buf *b, const ax_plot *p, double lo, double hi, const ax_legend *legend, const char *by, const char *subtitle)
 {
     ax_frame f = {LEFT, RIGHT, TOP, BOTTOM, ax_ticks_over(lo, hi, 6), TOP + 8};
     char title[512], label[128];
     if (p->scale == 100 && f.y.hi > 100 && hi <= 100) f.y.hi = 100;
     snprintf(title, sizeof title, "%s: %s by %s", p->results->study, name_of(p->metric), by);
     snprintf(label, sizeof label, "%s%s", name_of(p->metric), p->scale == 100 ? ", %" : "");
-    int legend = TOP + LEGEND_ROW * rows + 10;
-    ax_svg_open(b, WIDTH, legend > HEIGHT ? legend : HEIGHT, title);
-    ax_svg_heading(b, LEFT, 30, WIDTH - LEFT - 10, title);
+    int height = TOP + LEGEND_ROW * legend->rows + MARGIN, width = LABEL_X + (int)ceil(legend->width) + MARGIN;
+    if (width < WIDTH) width = WIDTH;
+    ax_svg_open(b, width, height > HEIGHT ? height : HEIGHT, title);
+    ax_svg_heading(b, LEFT, 30, width - LEFT - MARGIN, title);
     ax_svg_text(b, LEFT, 51, AX_START, 12, AX_FAINT, subtitle);
     draw_grid(b, &f);
     ax_svg_text_up(b, 20, (TOP + BOTTOM) / 2.0, 13, AX_INK, label);
@@ -81,16 +123,4 @@ void ax_plot_marker(ax_buf *b, double x, double y, int marker, const char *colou
     if (marker < 0) return;
     ax_buf_printf(b, "<path transform=\"translate(%.1f %.1f)\" d=\"%s\" fill=\"%s\" stroke=\"#ffffff\" stroke-width=\"1\"/>\n", x, y,
                   shapes[marker % 4], colour);
-}
-
-void ax_frame_legend(ax_buf *b, ax_frame *f, const char *colour, const char *dash, int marker, bool band, const char *text)
-{
-    char shown[24];
-    snprintf(shown, sizeof shown, "%.*s%s", strlen(text) < sizeof shown ? (int)strlen(text) : 19, text, strlen(text) < sizeof shown ? "" : "...");
-    if (band) ax_svg_rect(b, LEGEND_X, f->legend_y - 5, 28, 10, colour, 0.16);
-    ax_buf_printf(b, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"/>\n", LEGEND_X,
-                  f->legend_y, LEGEND_X + 28, f->legend_y, colour, dash);
-    ax_plot_marker(b, LEGEND_X + 14, f->legend_y, marker, colour);
-    ax_svg_text(b, LEGEND_X + 36, f->legend_y + 4, AX_START, 12, AX_INK, shown);
-    f->legend_y += LEGEND_ROW;
 }

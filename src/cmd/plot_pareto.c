@@ -4,12 +4,14 @@
 
 #include "base/error.h"
 #include "cmd/front.h"
+#include "cmd/options.h"
+#include "cmd/output.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { NAMES_MAX = 40, NAME_COLUMNS = 100, NAME_ROW = 17, ROW = 21, BELOW = 74, FRAME_BOTTOM = 370, FRAME_TOP = 70 };
+enum { NAMES_MAX = 40, LEFT_OUT_MAX = 6, NAME_COLUMNS = 100, NAME_ROW = 17, ROW = 21, BELOW = 74, FRAME_BOTTOM = 370, FRAME_TOP = 70 };
 
 #define ALL "#8f8f8f"
 #define FRONT "#0072b2"
@@ -157,7 +159,8 @@ static void draw(ax_buf *b, const ax_plot *p, const ax_front *f)
     char subtitle[160];
     snprintf(subtitle, sizeof subtitle, "%d setting%s, %s; none beats a numbered one in both", f->n, f->n == 1 ? "" : "s",
              most > 1 ? "mean and 95 % t-interval over the seeds" : "one seed each");
-    canvas c = {.frame = ax_frame_draw(b, p, lo, hi, rows_for(f), "energy", subtitle)};
+    const ax_legend legend = {.rows = rows_for(f)};      /* its names are short */
+    canvas c = {.frame = ax_frame_draw(b, p, lo, hi, &legend, "energy", subtitle)};
     set_axis(&c, f->points[0].energy_uj, f->points[f->n - 1].energy_uj);
     draw_ticks(b, &c);
     ax_frame_x_label(b, &c.frame, 44, "energy of the products of one inference, µJ");
@@ -169,11 +172,30 @@ static void draw(ax_buf *b, const ax_plot *p, const ax_front *f)
     ax_svg_close(b);
 }
 
+/* A picture without them looks whole. */
+static void tell_left_out(const ax_front *f)
+{
+    int named = 0;
+    ax_buf line = {0};
+    ax_buf_printf(&line, "plot: %d finished trial%s of %d setting%s left out, for the energy of an inference is not known:", f->unknown_trials,
+                  f->unknown_trials == 1 ? "" : "s", f->unknown, f->unknown == 1 ? "" : "s");
+    for (int i = 0; i < f->groups.n && named < LEFT_OUT_MAX; i++) {
+        const ax_group *g = &f->groups.groups[i];
+        if (!g->ndone || !isnan(g->first->energy_uj)) continue;
+        ax_buf_puts(&line, named++ ? ", " : " ");
+        ax_output_cell(&line, g->label, 0);
+    }
+    if (named < f->unknown) ax_buf_printf(&line, " and %d more", f->unknown - named);
+    fprintf(stderr, "%s; give energy_pj of all their multipliers with ax.mul.costs and sweep again\n", ax_buf_str(&line));
+    ax_buf_release(&line);
+}
+
 int ax_plot_pareto(ax_buf *b, const ax_plot *p)
 {
     ax_front f;
     AX_TRY(ax_front_make(&f, p->results, p->metric));
     int status = AX_OK;
+    if (f.n && f.unknown && !ax_common_options.quiet) tell_left_out(&f);
     if (f.n) draw(b, p, &f);
     else
         status = ax_fail(AX_EARG, "plot: no finished trial of '%s' has the metric %s and a known energy; give energy_pj of its multipliers with "

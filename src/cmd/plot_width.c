@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTHS = 24 };          /* 0..23 */
+enum { WIDTHS = 24, LABEL = AX_LABEL_MAX + AX_VARIANT_MAX + 16 };          /* widths are 0..23 */
 
 static const double level = 0.95;
 
@@ -74,10 +74,28 @@ static double x_of(const ax_frame *f, const extent *e, int index)
     return f->left + (f->right - f->left) * (index + 0.5) / e->n;
 }
 
+/* How many series before it have its colour. */
+static int before(const ax_plot *p, int series)
+{
+    int n = 0;
+    for (int s = 0; s < series; s++) n += !strcmp(ax_plot_colour(p, s), ax_plot_colour(p, series));
+    return n;
+}
+
+/* fp32 has one width alone. */
+static void label_of(char label[LABEL], const ax_plot *p, int series)
+{
+    const ax_series *s = &p->series[series];
+    if (s->native) snprintf(label, LABEL, "fp32 (1,8,23)%s", s->variant);
+    else snprintf(label, LABEL, "%s", s->name);
+}
+
 static void draw_band(ax_buf *b, ax_frame *f, const ax_plot *p, int series, double *space)
 {
     point pt;
-    const char *colour = ax_plot_colour(p, series);
+    char label[LABEL];
+    const char *colour = ax_plot_colour(p, series), *dash = ax_plot_dash(before(p, series));
+    label_of(label, p, series);
     point_of(&pt, p, series, 23, space);
     if (!pt.n) return;
     double y = ax_frame_y(f, pt.mean);
@@ -85,8 +103,8 @@ static void draw_band(ax_buf *b, ax_frame *f, const ax_plot *p, int series, doub
         double top = ax_frame_y(f, pt.mean + pt.half), bottom = ax_frame_y(f, pt.mean - pt.half);
         ax_svg_rect(b, f->left, top, f->right - f->left, bottom - top, colour, 0.16);
     }
-    ax_svg_line(b, f->left, y, f->right, y, colour, 1.5);
-    ax_frame_legend(b, f, colour, "none", -1, !isnan(pt.half), "fp32 (1,8,23)");
+    ax_svg_dashes(b, f->left, y, f->right, y, colour, 1.5, dash);
+    ax_frame_legend(b, f, colour, dash, -1, !isnan(pt.half), label);
 }
 
 static void draw_point(ax_buf *b, const ax_frame *f, const point *pt, double x, const char *colour)
@@ -105,7 +123,7 @@ static void draw_point(ax_buf *b, const ax_frame *f, const point *pt, double x, 
 typedef struct {
     int number, marker;
     double shift;
-    const char *colour;
+    const char *colour, *dash;
 } style;
 
 static void draw_lines(ax_buf *b, const ax_frame *f, const ax_plot *p, const extent *e, const style *s, double *space)
@@ -116,7 +134,7 @@ static void draw_lines(ax_buf *b, const ax_frame *f, const ax_plot *p, const ext
         point_of(&pt, p, s->number, e->widths[k], space);
         if (!pt.n) continue;
         double x = x_of(f, e, k) + s->shift, y = ax_frame_y(f, pt.mean);
-        if (!isnan(last_x)) ax_svg_line(b, last_x, last_y, x, y, s->colour, 2);
+        if (!isnan(last_x)) ax_svg_dashes(b, last_x, last_y, x, y, s->colour, 2, s->dash);
         draw_point(b, f, &pt, x, s->colour);
         last_x = x, last_y = y;
     }
@@ -136,7 +154,7 @@ static void draw_families(ax_buf *b, ax_frame *f, const ax_plot *p, const extent
     style styles[AX_SERIES_MAX];
     int n = 0;
     for (int s = 0; s < p->nseries; s++)
-        if (!p->series[s].native) styles[n] = (style){s, n, 0, ax_plot_colour(p, s)}, n++;
+        if (!p->series[s].native) styles[n] = (style){s, n, 0, ax_plot_colour(p, s), ax_plot_dash(before(p, s))}, n++;
     double apart = fmin(26, (f->right - f->left) / e->n / (n + 1));
     for (int k = 0; k < n; k++) {
         styles[k].shift = apart * (k - (n - 1) / 2.0);
@@ -144,7 +162,7 @@ static void draw_families(ax_buf *b, ax_frame *f, const ax_plot *p, const extent
     }
     for (int k = 0; k < n; k++) {
         draw_markers(b, f, p, e, &styles[k], space);
-        ax_frame_legend(b, f, styles[k].colour, "none", styles[k].marker, false, p->series[styles[k].number].name);
+        ax_frame_legend(b, f, styles[k].colour, styles[k].dash, styles[k].marker, false, p->series[styles[k].number].name);
     }
 }
 
@@ -154,7 +172,13 @@ static void draw(ax_buf *b, const ax_plot *p, const extent *e, double *space)
     snprintf(seeds, sizeof seeds, e->fewest == e->most ? "%d" : "%d to %d", e->fewest, e->most);
     if (e->most > 1) snprintf(subtitle, sizeof subtitle, "mean and 95 %% t-interval over %s seeds; dots are single seeds", seeds);
     else snprintf(subtitle, sizeof subtitle, "one seed");
-    ax_frame f = ax_frame_draw(b, p, e->lo, e->hi, p->nseries, "mantissa width", subtitle);
+    ax_legend legend = {0};
+    for (int s = 0; s < p->nseries; s++) {
+        char label[LABEL];
+        label_of(label, p, s);
+        ax_legend_count(&legend, label);
+    }
+    ax_frame f = ax_frame_draw(b, p, e->lo, e->hi, &legend, "mantissa width", subtitle);
     for (int k = 0; k < e->n; k++) {
         char label[16], format[24];
         snprintf(label, sizeof label, "%d", e->widths[k]);

@@ -1,5 +1,6 @@
 /* approxrun show: one trial whole. */
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "cmd/assignment.h"
 #include "cmd/commands.h"
@@ -19,7 +20,7 @@ static void print_gpu(const ax_record *t)
     const cJSON *gpu = cJSON_GetObjectItemCaseSensitive(env, "gpu");
     int capability = ax_json_get_int(gpu, "capability", 0);
     if (gpu)
-        printf("gpu         %s, capability %d.%d, driver %s\n", ax_json_get_string(gpu, "name", ""), capability / 10, capability % 10,
+        ax_output_line("gpu         %s, capability %d.%d, driver %s", ax_json_get_string(gpu, "name", ""), capability / 10, capability % 10,
                ax_json_get_string(gpu, "driver", ""));
     cJSON_Delete(env);
 }
@@ -31,53 +32,64 @@ static void print_costs(const ax_results_mult *m)
     const double values[] = {m->costs.area_um2, m->costs.power_mw, m->costs.delay_ns, m->costs.energy_pj};
     if (!ax_costs_known(&m->costs)) return;
     const char *comma = "";
-    printf("costs       %s: ", m->spec);
+    ax_buf line = {0};
+    ax_buf_printf(&line, "costs       %s: ", m->spec);
     for (int i = 0; i < 4; i++) {
         if (isnan(values[i])) continue;
-        printf("%s%s %.9g %s", comma, names[i], values[i], units[i]);
+        ax_buf_printf(&line, "%s%s %.9g %s", comma, names[i], values[i], units[i]);
         comma = ", ";
     }
-    if (m->costs.source[0]) printf("%s(%s)", comma[0] ? " " : "", m->costs.source);
-    printf("\n");
+    if (m->costs.source[0]) ax_buf_printf(&line, "%s(%s)", comma[0] ? " " : "", m->costs.source);
+    ax_output_line("%s", ax_buf_str(&line));
+    ax_buf_release(&line);
+}
+
+/* "table       array:7: SHA-256 44e5..., kept in results/mine/tables", of a function that is not the program's own. */
+static void print_table(const ax_results_mult *m, const char *study)
+{
+    if (!strcmp(m->kind, "family") || !m->sha256[0]) return;
+    ax_output_line("table       %s: SHA-256 %s%s%s%s", m->spec, m->sha256, m->words ? ", kept in " : "", m->words ? study : "",
+                   m->words && ax_file_is_dir(study) ? "/tables" : "");
 }
 
 /* Of every multiplier of the trial, that of a layer too. */
-static void print_all_costs(const ax_results *r, const ax_record *t)
+static void print_multipliers(const ax_results *r, const ax_record *t, const char *study)
 {
     cJSON *config = ax_json_parse(t->config, strlen(t->config), "config"), *item;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(config, "multipliers"))
     {
         const ax_results_mult *m = item->string ? ax_results_mult_of(r, item->string) : NULL;
+        if (m) print_table(m, study);
         if (m) print_costs(m);
     }
     cJSON_Delete(config);
 }
 
-static void print_head(const ax_results *r, const ax_record *t)
+static void print_head(const ax_results *r, const ax_record *t, const char *study)
 {
-    printf("trial       %s%s\n", t->id, t->in_plan ? "" : "  (not in plan)");
-    printf("multiplier  %s (1,8,%d) %d bits\n", t->multiplier, t->width, 9 + t->width);
-    print_all_costs(r, t);
-    printf("seed        %llu\n", (unsigned long long)t->seed);
-    printf("state       %s%s%s\n", ax_state_name(t->state), t->message[0] ? ": " : "", t->message);
+    ax_output_line("trial       %s%s", t->id, t->in_plan ? "" : "  (not in plan)");
+    ax_output_line("multiplier  %s (1,8,%d) %d bits", t->multiplier, t->width, 9 + t->width);
+    print_multipliers(r, t, study);
+    ax_output_line("seed        %llu", (unsigned long long)t->seed);
+    ax_output_line("state       %s%s%s", ax_state_name(t->state), t->message[0] ? ": " : "", t->message);
     printf("epochs      %d", t->epochs);
     if (t->best_epoch) printf(", best %d", t->best_epoch);
     printf("\n");
-    if (!isnan(t->test_acc)) printf("test acc    %.2f %%\n", 100 * t->test_acc);
-    if (!isnan(t->test_loss)) printf("test loss   %.4f\n", t->test_loss);
+    if (!isnan(t->test_acc)) ax_output_line("test acc    %.2f %%", 100 * t->test_acc);
+    if (!isnan(t->test_loss)) ax_output_line("test loss   %.4f", t->test_loss);
     if (!isnan(t->energy_uj)) printf("energy      %.4g uJ an inference's products", t->energy_uj);
     if (!isnan(t->energy_uj) && !isnan(t->train_energy_j)) printf(", %.4g J the training's", t->train_energy_j);
     if (!isnan(t->energy_uj)) printf("\n");
-    if (!isnan(t->train_s)) printf("trained     %.1f s on %s, %s\n", t->train_s, t->device, t->host);
+    if (!isnan(t->train_s)) ax_output_line("trained     %.1f s on %s, %s", t->train_s, t->device, t->host);
     print_gpu(t);
     if (!isnan(t->started)) {
         char text[32];
         time_t when = (time_t)t->started;
         struct tm tm;
-        if (gmtime_r(&when, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm)) printf("started     %s\n", text);
+        if (gmtime_r(&when, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm)) ax_output_line("started     %s", text);
     }
-    if (t->retries) printf("retries     %d\n", t->retries);
-    if (t->tags[0]) printf("tags        %s\n", t->tags);
+    if (t->retries) ax_output_line("retries     %d", t->retries);
+    if (t->tags[0]) ax_output_line("tags        %s", t->tags);
 }
 
 static bool is_text(const cJSON *item, const char *text) { return cJSON_IsString(item) && !strcmp(item->valuestring, text); }
@@ -102,7 +114,7 @@ static void print_layers(const ax_record *t)
         snprintf(name, sizeof name, "%s%d", type, number);
         for (int i = 0; i < ax_assignment_lines(m); i++) {
             ax_assignment_text(text, sizeof text, m, i);
-            printf("%-11s %s\n", i ? "" : name, text);
+            ax_output_line("%-11s %s", i ? "" : name, text);
         }
     }
     cJSON_Delete(config);
@@ -111,13 +123,16 @@ static void print_layers(const ax_record *t)
 static void print_curves(const ax_record *t)
 {
     if (!t->ncurves || !t->epochs) return;
-    printf("\nepoch");
-    for (int i = 0; i < t->ncurves; i++) printf(" %12s", t->curves[i].name);
-    for (int e = 0; e < t->epochs; e++) {
-        printf("\n%5d", e + 1);
-        for (int i = 0; i < t->ncurves; i++) printf(" %12.6g", t->curves[i].values[e]);
-    }
+    ax_buf names = {0};
+    for (int i = 0; i < t->ncurves; i++) ax_buf_printf(&names, " %12s", t->curves[i].name);
     printf("\n");
+    ax_output_line("epoch%s", ax_buf_str(&names));
+    ax_buf_release(&names);
+    for (int e = 0; e < t->epochs; e++) {
+        printf("%5d", e + 1);
+        for (int i = 0; i < t->ncurves; i++) printf(" %12.6g", t->curves[i].values[e]);
+        printf("\n");
+    }
 }
 
 /* Rows: the true class; columns: what the network said. */
@@ -133,9 +148,14 @@ static void print_confusion(const ax_record *t)
 
 static void print_texts(const ax_record *t)
 {
-    printf("\nparams      %s\n", t->params);
-    if (ax_common_options.verbose) printf("config      %s\nenvironment %s\n", t->config, t->env);
-    if (t->log_tail[0]) printf("\nlog, last lines:\n%s%s", t->log_tail, t->log_tail[strlen(t->log_tail) - 1] == '\n' ? "" : "\n");
+    printf("\n");
+    ax_output_line("params      %s", t->params);
+    if (ax_common_options.verbose) ax_output_line("config      %s", t->config);
+    if (ax_common_options.verbose) ax_output_line("environment %s", t->env);
+    if (!t->log_tail[0]) return;
+    printf("\nlog, last lines:\n");
+    ax_output_block(t->log_tail);
+    if (t->log_tail[strlen(t->log_tail) - 1] != '\n') printf("\n");
 }
 
 static int print_json(const ax_results *r, const ax_record *t)
@@ -175,7 +195,7 @@ int cmd_show(int argc, char **argv)
     int status = t ? AX_OK : ax_errstatus();
     if (t && json) status = print_json(&r, t);
     else if (t) {
-        print_head(&r, t);
+        print_head(&r, t, args.items[0]);
         print_layers(t);
         print_curves(t);
         print_confusion(t);

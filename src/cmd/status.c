@@ -118,12 +118,14 @@ static counts counts_of(const ax_status *s)
 
 static void print_counts(const counts *c)
 {
-    printf("%s  %d trial%s:", c->study, c->trials, c->trials == 1 ? "" : "s");
+    ax_buf line = {0};
+    ax_buf_printf(&line, "%s  %d trial%s:", c->study, c->trials, c->trials == 1 ? "" : "s");
     for (int s = 0; s < AX_STATE_COUNT; s++)
-        if (c->states[s]) printf("  %d %s", c->states[s], ax_state_name((enum ax_state)s));
-    if (c->left_out) printf("  (%d left out by --only)", c->left_out);
-    if (c->not_in_plan) printf("  %d not in plan", c->not_in_plan);
-    printf("\n");
+        if (c->states[s]) ax_buf_printf(&line, "  %d %s", c->states[s], ax_state_name((enum ax_state)s));
+    if (c->left_out) ax_buf_printf(&line, "  (%d left out by --only)", c->left_out);
+    if (c->not_in_plan) ax_buf_printf(&line, "  %d not in plan", c->not_in_plan);
+    ax_output_line("%s", ax_buf_str(&line));
+    ax_buf_release(&line);
 }
 
 static void name_of(ax_buf *out, const ax_status *s, const ax_status_worker *w)
@@ -157,18 +159,16 @@ static void print_worker(const ax_status_worker *w, const char *name)
         snprintf(rate, sizeof rate, "%.0f", p->rate);
         ax_time_text(eta, p->eta);
     }
-    printf("  %-16s  %s  %8s  %5s  %8s  %8s  %8s  %8s  %s pid %lld", w->id, name, epoch, done, rate, eta, ax_time_text(since, ago(p->started)),
-           ax_time_text(seen, ago(p->wall)), p->host, (long long)p->pid);
-    if (p->device[0]) printf(" %s%s", strcmp(p->device, "cpu") ? "GPU " : "", p->device);
-    if (p->job[0]) printf(" job %s", p->job);
-    printf("\n");
+    ax_output_line("  %-16s  %s  %8s  %5s  %8s  %8s  %8s  %8s  %s pid %lld%s%s%s%s%s", w->id, name, epoch, done, rate, eta,
+                   ax_time_text(since, ago(p->started)), ax_time_text(seen, ago(p->wall)), p->host, (long long)p->pid, p->device[0] ? " " : "",
+                   p->device[0] && strcmp(p->device, "cpu") ? "GPU " : "", p->device, p->job[0] ? " job " : "", p->job);
 }
 
 static void print_dead(const ax_status_worker *w, const char *name)
 {
     char seen[32];
-    printf("  %-16s  %s  its worker died: pid %lld on %s, last seen %s ago; the next one takes the trial over\n", w->id, name,
-           (long long)w->now.pid, w->now.host, ax_time_text(seen, ago(w->now.wall)));
+    ax_output_line("  %-16s  %s  its worker died: pid %lld on %s, last seen %s ago; the next one takes the trial over", w->id, name,
+                   (long long)w->now.pid, w->now.host, ax_time_text(seen, ago(w->now.wall)));
 }
 
 static void print_workers(const ax_status *s)

@@ -1,6 +1,8 @@
 /* SVG elements. Invariant: every text is escaped, every number printed is finite. */
 #include "cmd/svg.h"
 
+#include "base/columns.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +14,8 @@ static void add_escaped(ax_buf *b, const char *text)
         if (c == '&') ax_buf_puts(b, "&amp;");
         else if (c == '<') ax_buf_puts(b, "&lt;");
         else if (c == '>') ax_buf_puts(b, "&gt;");
-        else if (c < ' ') ax_buf_puts(b, " ");
+        else if (c < ' ' || c == 0x7f) ax_buf_puts(b, " ");
+        else if (c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0) ax_buf_puts(b, " "), text++;
         else ax_buf_add(b, text, 1);
     }
 }
@@ -34,6 +37,12 @@ void ax_svg_line(ax_buf *b, double x1, double y1, double x2, double y2, const ch
 {
     ax_buf_printf(b, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"%g\"/>\n", x1, y1, x2, y2,
                   colour, width);
+}
+
+void ax_svg_dashes(ax_buf *b, double x1, double y1, double x2, double y2, const char *colour, double width, const char *dash)
+{
+    ax_buf_printf(b, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"%g\" stroke-dasharray=\"%s\"/>\n", x1, y1,
+                  x2, y2, colour, width, dash);
 }
 
 void ax_svg_rect(ax_buf *b, double x, double y, double width, double height, const char *colour, double opacity)
@@ -58,10 +67,16 @@ void ax_svg_text_up(ax_buf *b, double x, double y, double size, const char *colo
     ax_buf_puts(b, "</text>\n");
 }
 
+double ax_svg_width(const char *text, double size)
+{
+    const double advance = 0.58;      /* ems */
+    return advance * size * ax_columns_of(text, true);
+}
+
 void ax_svg_heading(ax_buf *b, double x, double y, double room, const char *text)
 {
-    const double size = 17, character = 0.56;      /* mean advance of a character, in ems */
-    double width = character * size * (double)strlen(text);
+    const double size = 17;
+    double width = ax_svg_width(text, size);
     ax_svg_text(b, x, y, AX_START, width > room ? size * room / width : size, AX_INK, text);
 }
 

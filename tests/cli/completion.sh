@@ -80,6 +80,8 @@ offered() {  # beginning of a line, the words that fit behind it, sorted
 
 for shell in bash zsh; do
   begin $shell
+  FOLDER_QUOTED='"a study/'
+  [ $shell = bash ] && FOLDER_QUOTED='"a study"/'      # as bash completes any folder
   typed "approxrun swe" "approxrun sweep"
   typed "approxrun nosuch x" "approxrun nosuch x"
   offered "approxrun mult " "compare errors list plot"
@@ -91,6 +93,10 @@ for shell in bash zsh; do
   typed "approxrun export study -o fold" "approxrun export study -o folder/"
   typed "approxrun ls a\\ stu" "approxrun ls a\\ study/"
   typed "approxrun show a\\ study mb" "approxrun show a\\ study mbm:7/1"
+  typed "approxrun show 'a study' mb" "approxrun show 'a study' mbm:7/1"
+  typed 'approxrun show "a study" mb' 'approxrun show "a study" mbm:7/1'
+  typed 'approxrun ls "a stu' "approxrun ls $FOLDER_QUOTED"
+  typed "approxrun sweep 'x y.lua' --output=fold" "approxrun sweep 'x y.lua' --output=folder/"
   typed "approxrun sweep x.lua multiplier=fp32,mb" "approxrun sweep x.lua multiplier=fp32,mbm:"
   typed "approxrun sweep x.lua --output=fold" "approxrun sweep x.lua --output=folder/"
   typed "approxrun sweep x.lua multiplier=fp32,lut:folder/t" "approxrun sweep x.lua multiplier=fp32,lut:folder/two.txt"

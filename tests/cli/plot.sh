@@ -28,3 +28,15 @@ expect_exit 4 approxrun plot study.h5 --kind width -o no/such/x.svg
 expect_err "no/such/x.svg"
 expect_exit 2 approxrun plot study.h5 --kind width -o keep.lua
 expect_err "wanted a name ending in .svg"
+
+# ---- what a picture by energy leaves out ----
+sed 's/^return ax.study {/ax.mul.costs { ["mbm:7"] = { energy_pj = 1 }, ["mbm:3"] = { energy_pj = 0.5 } }\n&/' "$ROOT/experiments/quickstart.lua" > costs.lua
+expect_exit 0 approxrun sweep costs.lua -o costs -q
+expect_exit 0 approxrun plot costs --kind pareto -o front.svg
+expect_err "8 finished trials of 4 settings left out, for the energy of an inference is not known: exact:7, exact:3, mit:7, mit:3"
+check "the others are drawn" grep -q '>2 settings, ' front.svg
+expect_exit 0 approxrun plot costs --kind pareto -o front.svg -q
+check "quiet: nothing is said" [ ! -s "$KEPT/err" ]
+expect_exit 0 approxrun sweep costs.lua -o costs -q multiplier=mbm:7,mbm:3
+expect_exit 0 approxrun plot costs --kind pareto -o front.svg
+check "nothing left out, nothing said" [ ! -s "$KEPT/err" ]

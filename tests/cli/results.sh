@@ -42,6 +42,14 @@ prints '^ +3 ' show "$work/q" mbm:7/1
 prints '"confusion":' show "$q" mbm:7/1 --json
 fails 2 "did you mean 'mbm:7/1'" show "$q" mbn:7/1
 
+# A multiplier that is not the program's own is named by its table, a file whose name is its SHA-256.
+"$APPROXRUN" sweep "$ROOT/experiments/my_multiplier.lua" -q -o "$work/mine" multiplier=array:7,exact:5 seed=1 || exit 1
+table=$(cd "$work/mine/tables" && ls)
+check "the table's name is its SHA-256" bash -c '[ "$(sha256sum < "$1/$2")" = "${2%.bin}  -" ]' _ "$work/mine/tables" "$table"
+prints "^table +array:7: SHA-256 ${table%.bin}, kept in $work/mine/tables\$" show "$work/mine" array:7/1
+prints "^table +array:7: SHA-256 ${table%.bin}, kept in $work/mine.h5\$" show "$work/mine.h5" array:7/1
+check "one of the program's own is not" bash -c '! "$1" show "$2" exact:5/1 | grep -q ^table' _ "$APPROXRUN" "$work/mine"
+
 prints '^7 \(1,8,7\) 16 bits .*±.*' compare "$q" mbm mit
 prints '^note: 2 seeds: intervals are wide' compare "$q" mbm mit
 prints '^3 \(1,8,3\) 12 bits' compare "$q" mbm mit --baseline exact:7 --test t
@@ -68,5 +76,18 @@ if [ -w /dev/full ]; then
   check "an export to a full device exits 4 saying why" bash -c '"${@:2}" >/dev/full 2>"$1"; [ $? -eq 4 ] &&
     grep -qx "approxrun: standard output: cannot write: No space left on device" "$1"' _ "$work/err" "$APPROXRUN" export "$q"
 fi
+# Names of wide characters and of accents, two bytes or three a column or two: what stands behind them stands in one column.
+aligned() {      # TEXT COMMAND...: it begins in one column in all lines that have it, three at least
+  check "${*:2}: '$1' is aligned" bash -c '
+    "${@:2}" | grep -F -- "$1" | while IFS= read -r line; do printf "%s\n" "${line%%"$1"*}" | LC_ALL=C.UTF-8 wc -L; done | sort | uniq -c |
+      awk "{ n = \$1 } END { exit NR != 1 || n < 3 }"' _ "$1" "$APPROXRUN" "${@:2}"
+}
+cp "$ROOT/experiments/models/NEAREST_5.bin" "$work/乗算器_5.bin"
+cp "$ROOT/experiments/models/NEAREST_5.bin" "$work/übertrag_5.bin"
+wide=multiplier=exact:5,lut:$work/乗算器_5.bin,lut:$work/übertrag_5.bin
+"$APPROXRUN" sweep "$ROOT/experiments/quickstart.lua" -q -o "$work/wide" "$wide" seed=1 || exit 1
+aligned ' complete ' ls "$work/wide"
+aligned ' (1,8,5) ' plan "$ROOT/experiments/quickstart.lua" -o "$work/wide" "$wide" seed=1..9
+
 check "csv has a row a trial" bash -c '[ "$("$@" | wc -l)" -eq 13 ]' _ "$APPROXRUN" export "$q" --format csv
 finish

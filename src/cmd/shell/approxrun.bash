@@ -1,14 +1,30 @@
 # bash completion of approxrun. It asks the program, which knows its own verbs, options and values.
 
+# The words of a line without their quotes, in `words`; in `quote` the one that is still open.
+_approxrun_split() {
+  local word="" begun="" c i
+  quote="" words=()
+  for ((i = 0; i < ${#1}; i++)); do
+    c=${1:i:1}
+    if [[ $c == \\ && $quote != "'" ]]; then word+=${1:i + 1:1} begun=1 i=$((i + 1))
+    elif [[ $c == "$quote" ]]; then quote=""
+    elif [[ -n $quote ]]; then word+=$c
+    elif [[ $c == [\'\"] ]]; then quote=$c begun=1
+    elif [[ $c != [[:space:]] ]]; then word+=$c begun=1
+    elif [[ -n $begun ]]; then words+=("$word") word="" begun=""
+    fi
+  done
+  words+=("$word")
+}
+
 _approxrun() {
-  local line=${COMP_LINE:0:COMP_POINT} kept="" word words answer what breaks=""
-  read -a words <<< "$line"
-  [[ $line == *[[:space:]] ]] && words+=("")
+  local kept="" word words quote answer what breaks=""
+  _approxrun_split "${COMP_LINE:0:COMP_POINT}"
   word=${words[-1]}
 
-  # bash breaks words at these characters too and replaces only what is behind the last of them.
-  [[ $COMP_WORDBREAKS == *:* ]] && breaks+=:
-  [[ $COMP_WORDBREAKS == *=* ]] && breaks+="="
+  # bash breaks words that are not quoted at these characters too and replaces only what is behind the last of them.
+  [[ -z $quote && $COMP_WORDBREAKS == *:* ]] && breaks+=:
+  [[ -z $quote && $COMP_WORDBREAKS == *=* ]] && breaks+="="
   [[ -n $breaks && $word == *[$breaks]* ]] && kept=${word%"${word##*[$breaks]}"}
 
   while IFS=$'\t' read -r answer what; do
