@@ -3,6 +3,7 @@
 #include "script/script.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "script/embedded.h"
@@ -27,7 +28,37 @@ static const char *embedded(const char *name)
     return NULL;
 }
 
-/* ---- loading our own modules ---- */
+/* ---- loading our own modules: a worker opens a state for each trial, so what was parsed once is kept as bytecode ---- */
+
+enum { PARSED_MAX = 128 };
+
+static struct {
+    const char *text;
+    ax_buf bytecode;
+} parsed[PARSED_MAX];
+
+static int keep(lua_State *L, const void *bytes, size_t n, void *bytecode)
+{
+    (void)L;
+    ax_buf_add(bytecode, bytes, n);
+    return 0;
+}
+
+static int load_text(lua_State *L, const char *text, const char *name)
+{
+    int i = 0;
+    while (i < PARSED_MAX && parsed[i].text && parsed[i].text != text) i++;
+    if (i < PARSED_MAX && parsed[i].text) return luaL_loadbufferx(L, parsed[i].bytecode.data, parsed[i].bytecode.len, name, "b");
+    int status = luaL_loadbufferx(L, text, strlen(text), name, "t");
+    if (status != 0 || i == PARSED_MAX) return status;
+    ax_buf_init(&parsed[i].bytecode);
+    if (lua_dump(L, keep, &parsed[i].bytecode) != 0 || parsed[i].bytecode.failed) {
+        ax_buf_release(&parsed[i].bytecode);
+        return lua_pushliteral(L, "not enough memory"), LUA_ERRMEM;
+    }
+    parsed[i].text = text;
+    return 0;
+}
 
 /* A searcher for package.loaders: module name -> its chunk, or a text saying why not. */
 static int search(lua_State *L)
@@ -40,7 +71,7 @@ static int search(lua_State *L)
     } else {
         const char *text = embedded(name);
         if (!text) return lua_pushfstring(L, "\n\tno module '%s' in the program", name), 1;
-        status = luaL_loadbufferx(L, text, strlen(text), lua_pushfstring(L, "@lua/%s", name), "t");
+        status = load_text(L, text, lua_pushfstring(L, "@lua/%s", name));
     }
     return status == 0 ? 1 : lua_error(L);
 }
