@@ -14,6 +14,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +199,58 @@ static void file__is_written_whole_and_published_once(void **state)
     ax_free(sub), ax_free(path), ax_free(once);
 }
 
+/* A file that cannot be looked at is not one that is missing. */
+static void file__is_absent_only_if_the_system_says_so(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/ax-base-XXXXXX", *data = NULL;
+    size_t len;
+    struct rlimit before;
+    assert_non_null(mkdtemp(dir));
+    char *loop = ax_path_join(dir, "loop"), *none = ax_path_join(dir, "none"), *below = ax_path_join(dir, "file/below"),
+         *file = ax_path_join(dir, "file");
+    assert_ok(ax_file_write(file, "x", 1));
+    assert_int_equal(symlink("loop", loop), 0);
+    assert_fails(ax_file_read(&data, &len, none, 5), AX_ENOENT, "No such file");
+    assert_fails(ax_file_read(&data, &len, below, 5), AX_ENOENT, "Not a directory");
+    assert_fails(ax_file_read(&data, &len, loop, 5), AX_EIO, strerror(ELOOP));
+    assert_false(ax_file_exists(none));
+    assert_false(ax_file_exists(below));
+    assert_true(ax_file_exists(loop));
+    assert_true(ax_file_exists(file));
+    getrlimit(RLIMIT_NOFILE, &before);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, before.rlim_max});
+    int status = ax_file_read(&data, &len, file, 5);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_fails(status, AX_EIO, strerror(EMFILE));
+    unlink(loop), unlink(file), rmdir(dir);
+    ax_free(loop), ax_free(none), ax_free(below), ax_free(file);
+}
+
+/* Two hosts that share a disk have the same process numbers. */
+static void file__of_another_writer_of_the_same_number_is_left_alone(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/ax-base-XXXXXX", name[32], *data = NULL;
+    size_t len;
+    bool existed;
+    assert_non_null(mkdtemp(dir));
+    snprintf(name, sizeof name, "x.%ld.tmp", (long)getpid());
+    char *path = ax_path_join(dir, "x"), *others = ax_path_join(dir, name);
+    FILE *f = fopen(others, "w");
+    assert_non_null(f);
+    fputs("half", f);
+    fclose(f);
+    assert_ok(ax_file_publish(path, "one", 3, &existed));
+    assert_ok(ax_file_write(path, "two", 3));
+    assert_ok(ax_file_read(&data, &len, others, 5));
+    assert_string_equal(data, "half");
+    ax_free(data);
+    unlink(path), unlink(others);
+    assert_int_equal(rmdir(dir), 0);      /* and nothing else is left */
+    ax_free(path), ax_free(others);
+}
+
 static void file__never_replaces_a_device(void **state)
 {
     (void)state;
@@ -284,6 +338,8 @@ int main(void)
         cmocka_unit_test(alloc__refuses_overflowing_sizes),
         cmocka_unit_test(arena__gives_nothing_once_sealed),
         cmocka_unit_test(file__is_written_whole_and_published_once),
+        cmocka_unit_test(file__is_absent_only_if_the_system_says_so),
+        cmocka_unit_test(file__of_another_writer_of_the_same_number_is_left_alone),
         cmocka_unit_test(file__never_replaces_a_device),
         cmocka_unit_test(buf__grows),
     };

@@ -8,9 +8,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,13 +28,15 @@ static int read_all(int fd, char *data, size_t len, const char *path)
     return AX_OK;
 }
 
+static bool says_absent(int reason) { return reason == ENOENT || reason == ENOTDIR; }
+
 int ax_file_read(char **data, size_t *len, const char *path, size_t cap)
 {
     int status = AX_OK;
     struct stat st;
     char *bytes = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return ax_fail(AX_ENOENT, "%s: %s", path, strerror(errno));
+    if (fd < 0) return ax_fail(says_absent(errno) ? AX_ENOENT : AX_EIO, "%s: %s", path, strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         status = ax_fail(AX_EFORMAT, "%s: not a regular file", path);
         goto out;
@@ -86,14 +90,23 @@ int ax_file_sync_name(const char *path)
     return status;
 }
 
+/* Random, for a process's number says nothing where several hosts write. The caller frees. */
+static int name_temp(char **temp, const char *path)
+{
+    uint32_t number;
+    size_t n = strlen(path) + 16;
+    if (getrandom(&number, sizeof number, 0) != sizeof number) return write_fail(path);
+    *temp = ax_alloc(n, 1);
+    if (!*temp) return AX_ENOMEM;
+    snprintf(*temp, n, "%s.%" PRIu32 ".tmp", path, number);
+    return AX_OK;
+}
+
 /* Writes and syncs a temporary file beside `path`; *temp is its name, which the caller frees. */
 static int write_temp(char **temp, const char *path, const void *data, size_t len)
 {
-    size_t n = strlen(path) + 32;
-    *temp = ax_alloc(n, 1);
-    if (!*temp) return AX_ENOMEM;
-    snprintf(*temp, n, "%s.%ld.tmp", path, (long)getpid());
-    int fd = open(*temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    AX_TRY(name_temp(temp, path));
+    int fd = open(*temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) return write_fail(path);
     int failed = write_all(fd, data, len) != 0 || fsync(fd) != 0;
     int status = failed ? write_fail(path) : AX_OK;
@@ -102,7 +115,7 @@ static int write_temp(char **temp, const char *path, const void *data, size_t le
     return status;
 }
 
-/* "....PID.tmp" */
+/* "....DIGITS.tmp" */
 bool ax_file_is_temporary(const char *name)
 {
     size_t n = strlen(name), digits = 0;
@@ -158,6 +171,34 @@ int ax_file_publish(const char *path, const void *data, size_t len, bool *existe
     return status;
 }
 
+static int link_fail(const char *dir)
+{
+    bool none = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK;
+    return none ? ax_fail(AX_ESTORE, "%s: hard links do not work on this file system (%s); put the study on one where they do", dir,
+                          strerror(errno))
+                : write_fail(dir);
+}
+
+int ax_file_check_links(const char *dir)
+{
+    char *path = ax_path_join(dir, "link"), *temp = NULL, *other = NULL;
+    int status = path ? name_temp(&temp, path) : AX_ENOMEM;
+    if (status == AX_OK) status = name_temp(&other, path);
+    int fd = status == AX_OK ? open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+    if (status == AX_OK && fd < 0)
+        status = ax_fail(says_absent(errno) ? AX_ENOENT : AX_ESTORE, "%s: cannot write: %s", dir, strerror(errno));
+    if (fd >= 0) {
+        close(fd);
+        if (link(temp, other) == 0) unlink(other);
+        else status = link_fail(dir);
+        unlink(temp);
+    }
+    ax_free(other);
+    ax_free(temp);
+    ax_free(path);
+    return status;
+}
+
 int ax_file_mkdirs(const char *path)
 {
     char *copy = ax_strdup(path);
@@ -178,7 +219,7 @@ int ax_file_mkdirs(const char *path)
     return status;
 }
 
-bool ax_file_exists(const char *path) { return access(path, F_OK) == 0; }
+bool ax_file_exists(const char *path) { return access(path, F_OK) == 0 || !says_absent(errno); }
 
 bool ax_file_is_dir(const char *path)
 {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Reads a regular file of at most `cap` bytes into *data (the caller frees with ax_free; a zero byte follows the data).
- * AX_ENOENT: no such file or not readable; AX_EFORMAT: not a regular file, larger than the cap, or it shrank. */
+ * AX_ENOENT: no such file; AX_EIO: it cannot be opened or read; AX_EFORMAT: not a regular file, larger than the cap, or it shrank. */
 int ax_file_read(char **data, size_t *len, const char *path, size_t cap);
 
 /* Temporary name beside `path`, write, fsync, rename, fsync of the directory. An fsync that failed is not retried.
@@ -20,9 +20,13 @@ int ax_file_publish(const char *path, const void *data, size_t len, bool *existe
 /* Is this the name of a temporary file of the two, which a writer that was killed may have left? */
 bool ax_file_is_temporary(const char *name);
 
+/* Whether ax_file_publish can work in `dir`, by trying. AX_ESTORE: its file system has no link(2), or nothing can be written there;
+ * AX_ENOENT: there is no such directory. */
+int ax_file_check_links(const char *dir);
+
 int ax_file_mkdirs(const char *path);                 /* like mkdir -p; AX_ESTORE */
 int ax_file_sync_name(const char *path);               /* the directory that holds the name: what stands in it survives a power loss */
-bool ax_file_exists(const char *path);
+bool ax_file_exists(const char *path);                /* false: it is not there; what the system does not tell of is taken to be there */
 bool ax_file_is_dir(const char *path);
 
 /* "<dir>/<name>" in freshly allocated memory; NULL: AX_ENOMEM. An absolute name stays as it is. */

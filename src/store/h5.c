@@ -39,7 +39,9 @@ int ax_h5_fail(const ax_h5 *h, int status, const char *object)
 {
     const char *why = NULL;
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, &why);
-    int failed = ax_fail(status, "%s: %s: HDF5: %s", h->path, object, why ? why : "cut short or damaged; a study file is rebuilt by 'approxrun merge FILE.h5 DIRECTORY' or by rerunning the sweep");
+    int failed = ax_fail(status, "%s: %s: HDF5: %s", h->path, object,
+                         why ? why : "cut short or damaged; a study file is rebuilt by 'approxrun merge FILE.h5 DIRECTORY' or by rerunning the "
+                                     "sweep");
     H5Eclear2(H5E_DEFAULT);
     return failed;
 }
@@ -277,6 +279,20 @@ static void try_and_exit(const char *path, int (*read)(const char *path))
     _exit(0);
 }
 
+/* The file is to blame for a fault of the reader or its endless work, for no other signal. */
+static int tell_death(const char *path, int result)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPROF};
+    int number = WIFSIGNALED(result) ? WTERMSIG(result) : 0;
+    bool blamed = !number;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) blamed = blamed || number == faults[i];
+    if (!blamed)
+        return ax_fail(AX_ENOMEM, "%s: could not be tried: the process that read it was killed by signal %d (out of memory?); do it again, "
+                       "with more memory if there is too little", path, number);
+    return ax_fail(AX_EFORMAT, "%s: damaged: reading it ended a test process (%s %d); remove it", path, number ? "signal" : "exit code",
+                   number ? number : WEXITSTATUS(result));
+}
+
 static int try_in_child(char *page, const char *path, int (*read)(const char *path))
 {
     int result = 0;
@@ -290,8 +306,7 @@ static int try_in_child(char *page, const char *path, int (*read)(const char *pa
     while (waitpid(child, &result, 0) != child)
         if (errno != EINTR) return ax_fail(AX_EIO, "%s: lost the process that tried it", path);
     if (WIFEXITED(result) && WEXITSTATUS(result) == 0) return AX_OK;
-    return ax_fail(AX_EFORMAT, "%s: damaged: reading it ended a test process (%s %d); remove it", page,
-                   WIFSIGNALED(result) ? "signal" : "exit code", WIFSIGNALED(result) ? WTERMSIG(result) : WEXITSTATUS(result));
+    return tell_death(page, result);
 }
 
 int ax_h5_rehearse(const char *path, int (*read)(const char *path))

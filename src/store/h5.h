@@ -33,8 +33,8 @@ void ax_h5_close(ax_h5 *h);
 int ax_h5_open(ax_h5 *h, const char *path, size_t cap, const char *kind, bool need_digest);
 
 /* Runs `read`, which reads one file or the files of one directory, in a child process first, so that HDF5 fooled by a stranger's
- * file ends the child and not this one. AX_EFORMAT with the file that ended it; otherwise AX_OK, and the caller reads for itself.
- * Within a rehearsal: AX_OK at once. */
+ * file ends the child and not this one. AX_EFORMAT with the file that ended it; AX_ENOMEM: the system or somebody else did; otherwise
+ * AX_OK, and the caller reads for itself. Within a rehearsal: AX_OK at once. */
 int ax_h5_rehearse(const char *path, int (*read)(const char *path));
 
 /* ---- writing; the groups above NAME are made ---- */

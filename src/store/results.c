@@ -16,6 +16,7 @@
 #include "store/trialfile.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,8 @@ static int fill_planned(ax_record *t, const ax_spec *s)
     return replace(&t->params, s->params);
 }
 
-/* The curves so far, from the checkpoint; without one, or with a damaged one, there are none: a rerun starts afresh. */
+/* The curves so far, from the checkpoint; without one, or with one that is damaged or of a newer schema (AX_ESTORE), there are none:
+ * what that means for the trial is for the worker to say that would resume it. One that cannot be read (AX_EIO) is a failure. */
 static int fill_history(ax_record *t, const char *dir, const ax_spec *s)
 {
     char *path = ax_study_path(dir, AX_FILE_CKPT, s->id);
@@ -73,7 +75,7 @@ static int fill_history(ax_record *t, const char *dir, const ax_spec *s)
     ax_record_init(t);
     memcpy(t->id, s->id, sizeof t->id);
     int status = ax_file_exists(path) ? ax_checkpoint_read(path, t, NULL, NULL, NULL) : AX_OK;
-    if (status == AX_ENOENT || status == AX_EFORMAT) status = AX_OK;
+    if (status == AX_ENOENT || status == AX_EFORMAT || status == AX_ESTORE) status = AX_OK;
     ax_free(path);
     return status == AX_OK ? fill_planned(t, s) : status;
 }
@@ -124,9 +126,10 @@ static int read_others(ax_results *r, const char *dir)
     char *trials = ax_path_join(dir, "trials");
     if (!trials) return AX_ENOMEM;
     DIR *d = opendir(trials);
+    int status = d || errno == ENOENT ? AX_OK : ax_fail(AX_EIO, "%s: %s", trials, strerror(errno)), planned = r->n;
     ax_free(trials);
     ax_names ids = {0};
-    int status = add_ids(&ids, r), planned = r->n;
+    if (status == AX_OK) status = add_ids(&ids, r);
     for (struct dirent *e; d && status == AX_OK && (e = readdir(d));) {
         char id[AX_ID_MAX] = "";
         ax_record *t;

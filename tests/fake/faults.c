@@ -9,6 +9,7 @@
  *            torn           half of a write is done, then SIGKILL
  *            once, full     no space left: at this one; from it on, for all that need space
  *            eio            an input/output error
+ *            links          no hard link can be made, whatever FAULTS_AT says
  *   FAULTS_LOG=FILE         every operation that succeeded, with what it wrote: 'OP OFFSET LENGTH PATH\n' and LENGTH bytes (of a
  *                           rename or link: the new path) */
 #include <errno.h>
@@ -28,7 +29,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum fault { NONE, KILL, TORN, ONCE, FULL, EIO_HERE };
+enum fault { NONE, KILL, TORN, ONCE, FULL, EIO_HERE, LINKS };
 
 static const char *below;                    /* NULL: this process is left alone */
 static enum fault fault;
@@ -59,11 +60,12 @@ static void share_count(const char *path)
 
 __attribute__((constructor)) static void begin(void)
 {
-    static const char *const names[] = {[KILL] = "kill", [TORN] = "torn", [ONCE] = "once", [FULL] = "full", [EIO_HERE] = "eio"};
+    static const char *const names[] = {[KILL] = "kill", [TORN] = "torn", [ONCE] = "once", [FULL] = "full", [EIO_HERE] = "eio",
+                                        [LINKS] = "links"};
     const char *verb = getenv("FAULTS_VERB"), *n = getenv("FAULTS_AT"), *what = getenv("FAULTS_DO"), *file = getenv("FAULTS_LOG");
     if (verb && !has_verb(verb)) return;
     share_count(getenv("FAULTS_COUNT"));
-    for (int i = KILL; what && i <= EIO_HERE; i++)
+    for (int i = KILL; what && i <= LINKS; i++)
         if (!strcmp(what, names[i])) fault = (enum fault)i;
     at = n ? atol(n) : 0;
     if (file) log_fd = raw_open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -147,6 +149,10 @@ static int on_paths(long call, const char *op, const char *from, const char *to)
     from = absolute(a, from);
     to = absolute(b, to);
     if (strikes(to, true, NULL)) return -1;
+    if (fault == LINKS && call == SYS_linkat && watched(to)) {
+        errno = EPERM;
+        return -1;
+    }
     long rc = call == SYS_linkat ? syscall(call, AT_FDCWD, from, AT_FDCWD, to, 0) : syscall(call, AT_FDCWD, from, AT_FDCWD, to);
     return (int)noted(rc, op, 0, from, to, strlen(to));
 }
