@@ -14,11 +14,23 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char id[] = "0123456789abcdef";
+
+/* The program's clocks, which a test moves. */
+static time_t moved;
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+    int rc = (int)syscall(SYS_clock_gettime, clock, t);
+    if (rc == 0) t->tv_sec += moved;
+    return rc;
+}
 
 static int make(void **state)
 {
@@ -126,25 +138,32 @@ static void write_claim(const char *text, size_t len)
     ax_free(path);
 }
 
-/* A claim as another host would have written it `age` seconds ago. */
-static void write_foreign(double age)
+/* Makes the claim that is there one that another host wrote `age` seconds ago, with that heartbeat. */
+static void rewrite_foreign(double age, double beat)
 {
-    int fd;
-    assert_ok(ax_claim_take(&fd, dir, id));
     char *path = ax_study_path(dir, AX_FILE_CLAIM, id), *text;
     size_t len;
     assert_ok(ax_file_read(&text, &len, path, 4096));
     ax_free(path);
-    close(fd);
     cJSON *tree = cJSON_ParseWithOpts(text, NULL, 0);
     cJSON_SetValuestring(cJSON_GetObjectItem(tree, "host"), "h");
     cJSON_SetNumberValue(cJSON_GetObjectItem(tree, "wall"), (double)time(NULL) - age);
+    cJSON_SetNumberValue(cJSON_GetObjectItem(tree, "beat"), beat);
     char *json = cJSON_PrintUnformatted(tree), line[1024];
     int n = snprintf(line, sizeof line, "%s %08x\n", json, (unsigned)ax_crc32(json, strlen(json)));
     write_claim(line, (size_t)n);
     cJSON_free(json);
     cJSON_Delete(tree);
     ax_free(text);
+}
+
+/* A claim as another host would have written it `age` seconds ago. */
+static void write_foreign(double age)
+{
+    int fd;
+    assert_ok(ax_claim_take(&fd, dir, id));
+    close(fd);
+    rewrite_foreign(age, 1);
 }
 
 static void claim__of_another_host_lives_by_its_heartbeat(void **state)
@@ -166,6 +185,57 @@ static void claim__of_another_host_lives_by_its_heartbeat(void **state)
     assert_ok(ax_claim_take(&fd, dir, id));
     assert_true(fd >= 0);
     assert_ok(ax_claim_drop(fd, dir, id));
+}
+
+/* The clock of a host a day ahead: its claim is held while it changes, and free a minute after it has stopped to. */
+static void claim__of_a_day_ahead_lives_by_its_change(void **state)
+{
+    (void)state;
+    enum { DAY = 86400 };
+    ax_progress p;
+    bool alive;
+    int fd;
+    write_foreign(-DAY);
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_true(alive && p.unsure);
+    moved = AX_CLAIM_GRACE_S - 5;
+    rewrite_foreign(-DAY, 2);
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_true(alive && !p.unsure);
+    moved += AX_CLAIM_GRACE_S - 5;
+    assert_ok(ax_claim_take(&fd, dir, id));
+    assert_int_equal(fd, -1);
+    moved += 10;
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_false(alive);
+    assert_ok(ax_claim_take(&fd, dir, id));
+    assert_true(fd >= 0);
+    assert_ok(ax_claim_drop(fd, dir, id));
+    moved = 0;
+}
+
+static void claim__of_a_clock_minutes_ahead_is_fresh(void **state)
+{
+    (void)state;
+    ax_progress p;
+    bool alive;
+    write_foreign(-AX_CLAIM_AHEAD_S / 2.0);
+    assert_ok(ax_claim_read(&p, &alive, dir, id));
+    assert_true(alive && !p.unsure);
+    assert_ok(ax_study_remove(dir, AX_FILE_CLAIM, id));
+}
+
+/* As another user's file; root may write those, but no folder. */
+static void claim__that_cannot_be_opened_is_an_error(void **state)
+{
+    (void)state;
+    int fd;
+    char *path = ax_study_path(dir, AX_FILE_CLAIM, id);
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_fails(ax_claim_take(&fd, dir, id), AX_ESTORE, "Is a directory");
+    assert_non_null(strstr(ax_errmsg(), path));
+    assert_int_equal(rmdir(path), 0);
+    ax_free(path);
 }
 
 static void claim__heartbeat_keeps_the_progress(void **state)
@@ -250,6 +320,38 @@ static void lock__names_its_holder_and_dies_with_it(void **state)
     close(fd);
 }
 
+static void touch(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+}
+
+static void deaths__in_a_row_end_with_a_checkpoint_or_another_failure(void **state)
+{
+    (void)state;
+    char *ckpt = ax_study_path(dir, AX_FILE_CKPT, id);
+    assert_ok(ax_failed_note(dir, id, "on purpose"));
+    assert_ok(ax_failed_retry(dir, id));
+    assert_int_equal(ax_failed_deaths(dir, id), 0);      /* a failure is no death */
+    assert_ok(ax_failed_note_death(dir, id, "died", 1));
+    assert_int_equal(ax_failed_deaths(dir, id), 1);
+    assert_int_equal(ax_failed_count(dir, id), 2);       /* but a death is a failure */
+    assert_ok(ax_failed_note_death(dir, id, "died", 2));
+    assert_int_equal(ax_failed_deaths(dir, id), 2);
+    assert_int_equal(ax_study_state(dir, id), AX_STATE_planned);
+    touch(ckpt);
+    assert_int_equal(ax_failed_deaths(dir, id), 0);
+    assert_ok(ax_failed_note_death(dir, id, "died", 1));
+    assert_int_equal(ax_failed_deaths(dir, id), 1);
+    assert_ok(ax_failed_note(dir, id, "on purpose"));
+    assert_ok(ax_failed_retry(dir, id));
+    assert_int_equal(ax_failed_deaths(dir, id), 0);
+    assert_ok(ax_study_remove(dir, AX_FILE_RETRY, id));
+    assert_ok(ax_study_remove(dir, AX_FILE_CKPT, id));
+    ax_free(ckpt);
+}
+
 static void failure__is_kept_counted_and_forgotten(void **state)
 {
     (void)state;
@@ -280,10 +382,14 @@ int main(void)
         cmocka_unit_test(claim__of_a_dead_process_is_taken_over),
         cmocka_unit_test(claim__has_one_taker_in_a_race),
         cmocka_unit_test(claim__of_another_host_lives_by_its_heartbeat),
+        cmocka_unit_test(claim__of_a_day_ahead_lives_by_its_change),
+        cmocka_unit_test(claim__of_a_clock_minutes_ahead_is_fresh),
+        cmocka_unit_test(claim__that_cannot_be_opened_is_an_error),
         cmocka_unit_test(claim__heartbeat_keeps_the_progress),
         cmocka_unit_test(claim__with_a_torn_text_is_free),
         cmocka_unit_test(claim__progress_is_never_a_mixture),
         cmocka_unit_test(lock__names_its_holder_and_dies_with_it),
+        cmocka_unit_test(deaths__in_a_row_end_with_a_checkpoint_or_another_failure),
         cmocka_unit_test(failure__is_kept_counted_and_forgotten),
     };
     return cmocka_run_group_tests(tests, make, remove_dir);

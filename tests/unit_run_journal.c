@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,15 +44,32 @@ static void write_lines(int from, int n)
     ax_journal_close(j);
 }
 
+/* Lines seen, and the number in the last of them. */
+typedef struct {
+    int n;
+    double number;
+} seen;
+
+static void see(void *arg, const cJSON *event)
+{
+    seen *s = arg;
+    s->n++;
+    s->number = ax_json_get_number(event, "number", -1);
+    assert_string_equal(ax_json_get_string(event, "text", ""), "a \"quoted\"\nline");
+}
+
+static void see_in_order(void *arg, const cJSON *event)
+{
+    see(arg, event);
+    assert_int_equal(((seen *)arg)->number, ((seen *)arg)->n - 1);
+}
+
 static int count_lines(void)
 {
     int64_t offset = 0;
-    cJSON *events = ax_journal_read(path, &offset);
-    assert_non_null(events);
-    int n = cJSON_GetArraySize(events);
-    for (int i = 0; i < n; i++) assert_int_equal(ax_json_get_number(cJSON_GetArrayItem(events, i), "number", -1), i);
-    cJSON_Delete(events);
-    return n;
+    seen s = {0};
+    assert_ok(ax_journal_each(path, &offset, see_in_order, &s));
+    return s.n;
 }
 
 static void journal__cuts_a_tail_torn_at_any_byte(void **state)
@@ -93,10 +111,10 @@ static void journal__passes_over_a_damaged_line(void **state)
         assert_int_equal(write(fd, text, len), len);
         close(fd);
         text[at] ^= 4;
-        cJSON *events = ax_journal_read(path, &offset);
-        assert_int_equal(cJSON_GetArraySize(events), 2);
+        seen s = {0};
+        assert_ok(ax_journal_each(path, &offset, see, &s));
+        assert_int_equal(s.n, 2);
         assert_int_equal(offset, len);
-        cJSON_Delete(events);
     }
     ax_free(text);
 }
@@ -108,22 +126,20 @@ static void journal__follower_sees_each_line_once_and_whole(void **state)
     unlink(path);
     ax_journal *j = ax_journal_open(dir);
     add(j, 0);
-    cJSON *events = ax_journal_read(path, &offset);
-    assert_int_equal(cJSON_GetArraySize(events), 1);
-    cJSON_Delete(events);
+    seen s = {0};
+    assert_ok(ax_journal_each(path, &offset, see, &s));
+    assert_int_equal(s.n, 1);
     int fd = open(path, O_WRONLY | O_APPEND);
     assert_int_equal(write(fd, "{\"half", 6), 6);        /* a writer in the middle of a line */
     close(fd);
     int64_t before = offset;
-    events = ax_journal_read(path, &offset);
-    assert_int_equal(cJSON_GetArraySize(events), 0);
+    assert_ok(ax_journal_each(path, &offset, see, &s));
+    assert_int_equal(s.n, 1);
     assert_int_equal(offset, before);
-    cJSON_Delete(events);
     add(j, 1);
-    events = ax_journal_read(path, &offset);
-    assert_int_equal(cJSON_GetArraySize(events), 1);
-    assert_string_equal(ax_json_get_string(cJSON_GetArrayItem(events, 0), "text", ""), "a \"quoted\"\nline");
-    cJSON_Delete(events);
+    assert_ok(ax_journal_each(path, &offset, see, &s));
+    assert_int_equal(s.n, 2);
+    assert_int_equal(s.number, 1);
     ax_journal_close(j);
 }
 
@@ -140,6 +156,56 @@ static void journal__has_one_writer(void **state)
     assert_int_equal(count_lines(), 1);                  /* the second has a file of its own */
     ax_journal_close(first);
     ax_journal_close(second);
+}
+
+/* What reading takes does not grow with the journal. */
+static void journal__of_any_length_is_read_in_little_memory(void **state)
+{
+    (void)state;
+    enum { COPIES = 100000 };
+    char *line;
+    size_t len;
+    int64_t offset = 0;
+    seen s = {0};
+    struct rusage before, after;
+    unlink(path);
+    write_lines(0, 1);
+    assert_ok(ax_file_read(&line, &len, path, 1 << 20));
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    for (int i = 0; i < COPIES; i++) fwrite(line, 1, len, f);
+    assert_int_equal(fclose(f), 0);
+    getrusage(RUSAGE_SELF, &before);
+    assert_ok(ax_journal_each(path, &offset, see, &s));
+    getrusage(RUSAGE_SELF, &after);
+    assert_int_equal(s.n, COPIES);
+    assert_int_equal(offset, (int64_t)len * COPIES);
+    assert_true((after.ru_maxrss - before.ru_maxrss) * 1024 < 2 << 20);
+    ax_free(line);
+    unlink(path);
+}
+
+/* A line longer than the piece in which a journal is read. */
+static void journal__reads_a_long_line(void **state)
+{
+    (void)state;
+    enum { LONG = 300000 };
+    unlink(path);
+    write_lines(0, 1);
+    ax_journal *j = ax_journal_open(dir);
+    char *text = malloc(LONG + 1);
+    memset(text, 'x', LONG);
+    text[LONG] = 0;
+    cJSON *e = cJSON_CreateObject();
+    ax_json_set_string(e, "long", text);
+    ax_json_set_number(e, "number", 1);
+    ax_json_set_string(e, "text", "a \"quoted\"\nline");
+    assert_ok(ax_journal_add(j, e));
+    ax_journal_close(j);
+    free(text);
+    write_lines(2, 1);
+    assert_int_equal(count_lines(), 3);
+    unlink(path);
 }
 
 static void journal__reports_a_full_disk(void **state)
@@ -159,7 +225,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(journal__cuts_a_tail_torn_at_any_byte),   cmocka_unit_test(journal__passes_over_a_damaged_line),
         cmocka_unit_test(journal__follower_sees_each_line_once_and_whole), cmocka_unit_test(journal__has_one_writer),
-        cmocka_unit_test(journal__reports_a_full_disk),
+        cmocka_unit_test(journal__reports_a_full_disk), cmocka_unit_test(journal__of_any_length_is_read_in_little_memory),
+        cmocka_unit_test(journal__reads_a_long_line),
     };
     return cmocka_run_group_tests(tests, make, remove_dir);
 }

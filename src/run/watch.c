@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- which trial ---- */
 
@@ -128,23 +127,26 @@ static void see_claim(void *arg, const char *id)
 typedef struct {
     const ax_watch *watch;
     int64_t pid;
-    char host[64];
     int found;
 } owner;
 
+/* A claim of before may have the same host, boot and pid: containers that are started again count their processes anew. */
 static void see_owner(void *arg, const char *id)
 {
     owner *o = arg;
     ax_progress p;
     bool alive;
-    if (ax_claim_read(&p, &alive, o->watch->dir, id) == AX_OK && p.pid == o->pid && !strcmp(p.host, o->host)) o->found = ax_watch_find(o->watch, id);
+    if (ax_claim_read(&p, &alive, o->watch->dir, id) != AX_OK || !ax_claim_is_of(&p, o->pid) || p.beat < o->watch->began) return;
+    o->found = ax_watch_find(o->watch, id);
 }
 
+/* Mostly it is the trial that it was last seen to run. */
 int ax_watch_claimed_by(const ax_watch *w, int64_t pid)
 {
-    owner o = {.watch = w, .pid = pid, .host = "localhost", .found = -1};
-    gethostname(o.host, sizeof o.host - 1);
-    ax_study_each(w->dir, AX_FILE_CLAIM, see_owner, &o);
+    owner o = {.watch = w, .pid = pid, .found = -1};
+    for (int i = 0; i < w->plan->n && o.found < 0; i++)
+        if (w->trials[i].state == AX_STATE_running && w->trials[i].now.pid == pid) see_owner(&o, w->plan->specs[i].id);
+    if (o.found < 0) ax_study_each(w->dir, AX_FILE_CLAIM, see_owner, &o);
     return o.found;
 }
 
@@ -169,9 +171,11 @@ static void take_epoch(ax_watched *t, const cJSON *e)
     t->done = epochs > 0 ? fmin(ax_json_get_number(e, "epoch", 0) / epochs, 1) : 0;
 }
 
-/* A trial that failed begins again by its "start". What a finished one took counts where nothing was measured. */
-static void take_event(ax_watch *w, const cJSON *e)
+/* A trial that failed begins again by its "start"; one that its supervisor has failed is interrupted after that. What a finished one took
+ * counts where nothing was measured. */
+static void take_event(void *arg, const cJSON *e)
 {
+    ax_watch *w = arg;
     int i = ax_watch_find(w, ax_json_get_string(e, "trial", ""));
     if (i < 0) return;
     ax_watched *t = &w->trials[i];
@@ -186,7 +190,7 @@ static void take_event(ax_watch *w, const cJSON *e)
     } else if (!strcmp(name, "failed")) {
         t->state = AX_STATE_failed;
     } else if (!strcmp(name, "interrupted")) {
-        t->state = AX_STATE_interrupted;
+        t->state = ax_study_has(w->dir, AX_FILE_FAILED, w->plan->specs[i].id) ? AX_STATE_failed : AX_STATE_interrupted;
     }
     if (w->tell) w->tell(w->arg, i, e);
 }
@@ -200,9 +204,7 @@ static int follow(ax_watch *w)
         char *path = ax_path_join(events, e->d_name);
         ax_watch_journal *j = path ? journal(w, path) : NULL;
         ax_free(path);
-        cJSON *lines = j ? ax_journal_read(j->path, &j->offset) : NULL, *line;
-        cJSON_ArrayForEach(line, lines) take_event(w, line);
-        cJSON_Delete(lines);
+        if (j) (void)ax_journal_each(j->path, &j->offset, take_event, w);      /* what cannot be read now is there at the next poll */
     }
     if (d) closedir(d);
     ax_free(events);
@@ -220,7 +222,9 @@ static void settle(ax_watch *w, int i)
 
 int ax_watch_init(ax_watch *w, const char *dir, const ax_plan_file *plan)
 {
-    *w = (ax_watch){.dir = dir, .plan = plan};
+    ax_progress self;
+    ax_claim_self(&self);
+    *w = (ax_watch){.dir = dir, .plan = plan, .began = self.beat};
     size_t n = (size_t)plan->n + 1;
     w->trials = ax_alloc(n, sizeof *w->trials);
     w->by_id = ax_alloc(n, sizeof *w->by_id);

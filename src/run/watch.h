@@ -30,6 +30,7 @@ typedef struct ax_watch {
     int ncosts;
     ax_watch_journal *journals;
     int njournals;
+    double began;                /* on the clock of a claim's heartbeat: one of before is not of our workers, whatever its pid */
     void (*tell)(void *arg, int trial, const cJSON *event);      /* for each new event of a journal; may be NULL */
     void *arg;
 } ax_watch;
@@ -42,7 +43,8 @@ void ax_watch_settle(ax_watch *w);                           /* takes each state
 void ax_watch_recheck(ax_watch *w);                          /* the same of running and failed ones: a worker may have died, a trial begun
                                                                 again, unseen */
 int ax_watch_count(const ax_watch *w, enum ax_state state);
-int ax_watch_claimed_by(const ax_watch *w, int64_t pid);     /* the trial this host's process holds or held; -1: none */
+int ax_watch_claimed_by(const ax_watch *w, int64_t pid);     /* the trial that this host's process, which was started since ax_watch_init,
+                                                                holds or held; -1: none */
 int ax_watch_find(const ax_watch *w, const char *id);        /* -1: not in the plan */
 double ax_progress_fraction(const ax_progress *p);           /* of the whole trial, 0..1 */
 double ax_watch_eta(const ax_watch *w, int jobs);            /* seconds to the end of all; NAN: nothing measured yet */

@@ -33,11 +33,14 @@ static void on_signal(int number)
 
 static void handle_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, hangup;
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGHUP, NULL, &hangup);
+    if (hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);      /* not under nohup */
+    signal(SIGPIPE, SIG_IGN);                                                /* whoever started it by ssh may be gone */
 }
 
 /* Under a supervisor: die with it, even if it died before this line. */
@@ -178,7 +181,7 @@ static bool settled(const char *dir, const char *id)
 /* NFS remembers for a while that a file was not there; opening its directory makes it ask the server again. */
 static void look_again(const char *dir)
 {
-    static const char *const names[] = {"trials", "failed"};
+    static const char *const names[] = {"trials", "failed", "ckpt"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char *path = ax_path_join(dir, names[i]);
         DIR *d = path ? opendir(path) : NULL;
@@ -187,18 +190,16 @@ static void look_again(const char *dir)
     }
 }
 
-/* A trial is not the end of worker after worker: the death of one counts as a failure, and the third is final. */
+/* A trial is not the end of worker after worker: the death of one counts as a failure, and the third in a row is final. */
 static int count_death(bool *final, const ax_trial_host *h, const char *id, const ax_progress *dead)
 {
     enum { DEATHS = 3 };
     char why[256];
-    int before = ax_failed_count(h->dir, id);
+    int deaths = ax_failed_deaths(h->dir, id) + 1;
     snprintf(why, sizeof why, "worker died without finishing the trial (pid %lld on %s%s%s), %d time%s now", (long long)dead->pid,
-             dead->host, dead->job[0] ? ", job " : "", dead->job, before + 1, before ? "s" : "");
-    *final = before + 1 >= DEATHS;
-    if (*final) return note_failure(h, id, why);
-    AX_TRY(ax_failed_note(h->dir, id, why));
-    return ax_failed_retry(h->dir, id);
+             dead->host, dead->job[0] ? ", job " : "", dead->job, deaths, deaths > 1 ? "s" : "");
+    *final = deaths >= DEATHS;
+    return *final ? note_failure(h, id, why) : ax_failed_note_death(h->dir, id, why, deaths);
 }
 
 /* Takes the trial's claim; *claim is -1 if it is another's. *orphan: its owner died, `dead` is what is left of that. */
@@ -211,16 +212,22 @@ static int take(int *claim, bool *orphan, ax_progress *dead, const char *dir, co
     return AX_OK;
 }
 
-static int try_trial(const ax_trial_host *h, const ax_spec *spec, bool *taken)
+/* What a pass over the plan has found. */
+typedef struct {
+    bool taken, unsure;      /* a trial to run; one of which it is not known yet whether its worker lives */
+} found;
+
+static int try_trial(const ax_trial_host *h, const ax_spec *spec, found *f)
 {
     int claim, status = AX_OK;
     bool orphan, hopeless = false;
-    ax_progress dead;
+    ax_progress dead = {0};
     if (spec->skip || settled(h->dir, spec->id)) return AX_OK;
     AX_TRY(take(&claim, &orphan, &dead, h->dir, spec->id));
+    f->unsure |= claim < 0 && dead.unsure;
     if (claim < 0) return AX_OK;
     if (!settled(h->dir, spec->id)) {
-        *taken = true;
+        f->taken = true;
         if (orphan && !h->supervised) status = count_death(&hopeless, h, spec->id, &dead);
         if (status == AX_OK && !hopeless) status = run_claimed(h, spec, claim);
     }
@@ -233,12 +240,13 @@ static int try_trial(const ax_trial_host *h, const ax_spec *spec, bool *taken)
 /* Passes over the plan until one finds nothing to take: meanwhile a claim may have lost its owner. */
 static int loop(const ax_trial_host *h)
 {
-    bool taken = true;
-    while (taken) {
-        taken = false;
+    found f = {.taken = true};
+    while (f.taken || f.unsure) {
+        if (!f.taken) nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        f = (found){0};
         for (int i = 0; i < h->plan->n; i++) {
             if (ax_trial_stop_requested) return ax_fail(AX_ESTOP, "stopped with work left");
-            AX_TRY(try_trial(h, &h->plan->specs[i], &taken));
+            AX_TRY(try_trial(h, &h->plan->specs[i], &f));
         }
     }
     return AX_OK;

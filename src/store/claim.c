@@ -26,6 +26,21 @@ enum { CLAIM_BYTES = 1024 };      /* fixed, so that a rewrite never leaves a tai
 /* Progress and heartbeat of one claim come from two threads of its owner. */
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
+/* When the heartbeat of a claim, known by its file, was last seen to change. */
+typedef struct {
+    dev_t device;
+    ino_t file;
+    double beat, since;           /* the heartbeat; clock_s(CLOCK_MONOTONIC) */
+    bool changed;
+} sight;
+
+/* Of the claims whose date says nothing. */
+static struct {
+    pthread_mutex_t lock;
+    sight *all;
+    int n;
+} sights = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
 static double clock_s(clockid_t id)
 {
     struct timespec t;
@@ -52,13 +67,10 @@ void ax_claim_job(char out[32])
     else snprintf(out, 32, "%s", job ? job : "");
 }
 
-/* Some cluster file systems know no locks: errno after a failed lock. */
-static bool knows_no_locks(void) { return errno == ENOLCK || errno == ENOSYS || errno == EOPNOTSUPP; }
-
 static bool lock_it(int fd)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || knows_no_locks();
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || ax_study_lockless(errno);
 }
 
 enum held { HELD_NO, HELD_YES, HELD_UNKNOWN };
@@ -118,22 +130,64 @@ static bool read_progress(ax_progress *p, int fd)
     return false;
 }
 
-/* Whether an owner that holds no lock lives: on this host if locks are unknown, by its process; elsewhere (another boot may be
- * another host of the same name) by its heartbeat. Clocks of two hosts may differ, so one ahead of ours counts as fresh. */
-static bool lives(const ax_progress *p, enum held locked)
+void ax_claim_self(ax_progress *p)
 {
-    char host[64], boot[40];
-    this_host(host, boot);
-    if (!strcmp(p->host, host) && !strcmp(p->boot, boot))
-        return locked == HELD_UNKNOWN && p->pid > 0 && (kill((pid_t)p->pid, 0) == 0 || errno == EPERM);
-    return p->host[0] && clock_s(CLOCK_REALTIME) - p->wall < AX_CLAIM_GRACE_S;
+    *p = (ax_progress){.pid = getpid(), .beat = clock_s(CLOCK_BOOTTIME), .wall = clock_s(CLOCK_REALTIME), .loss = NAN, .acc = NAN, .eta = NAN};
+    this_host(p->host, p->boot);
+}
+
+static bool here(const ax_progress *p)
+{
+    ax_progress self;
+    ax_claim_self(&self);
+    return !strcmp(p->host, self.host) && !strcmp(p->boot, self.boot);
+}
+
+bool ax_claim_is_of(const ax_progress *p, int64_t pid) { return p->pid == pid && here(p); }
+
+/* The entry of a file, made if there is none; NULL: no memory. With the lock. */
+static sight *find_sight(const struct stat *st, double beat, double now)
+{
+    for (int i = 0; i < sights.n; i++)
+        if (sights.all[i].file == st->st_ino && sights.all[i].device == st->st_dev) return &sights.all[i];
+    sight *more = ax_realloc(sights.all, (size_t)sights.n + 1, sizeof *more);
+    if (!more) return NULL;
+    sights.all = more;
+    more[sights.n] = (sight){.device = st->st_dev, .file = st->st_ino, .beat = beat, .since = now};
+    return &more[sights.n++];
+}
+
+/* Whether a heartbeat goes on, by its change alone: this process has to have looked for AX_CLAIM_GRACE_S before it says no. */
+static bool beats(ax_progress *p, int fd)
+{
+    struct stat st;
+    double now = clock_s(CLOCK_MONOTONIC);
+    if (fstat(fd, &st) != 0) return true;
+    pthread_mutex_lock(&sights.lock);
+    sight *s = find_sight(&st, p->beat, now);
+    if (s && s->beat != p->beat) *s = (sight){.device = s->device, .file = s->file, .beat = p->beat, .since = now, .changed = true};
+    bool alive = !s || now - s->since < AX_CLAIM_GRACE_S;
+    p->unsure = alive && !(s && s->changed);
+    pthread_mutex_unlock(&sights.lock);
+    return alive;
+}
+
+/* Whether an owner that holds no lock lives: on this host if locks are unknown, by its process; elsewhere (another boot may be
+ * another host of the same name) by its heartbeat. Clocks of two hosts may differ by minutes, so one a little ahead of ours counts as
+ * fresh; the date of one further ahead, or from before this one was set right, tells nothing. */
+static bool lives(ax_progress *p, int fd, enum held locked)
+{
+    if (here(p)) return locked == HELD_UNKNOWN && p->pid > 0 && (kill((pid_t)p->pid, 0) == 0 || errno == EPERM);
+    double ahead = p->wall - clock_s(CLOCK_REALTIME);
+    if (!p->host[0]) return false;
+    return ahead > AX_CLAIM_AHEAD_S ? beats(p, fd) : ahead > -AX_CLAIM_GRACE_S;
 }
 
 static bool is_held(ax_progress *p, int fd)
 {
     enum held locked = is_locked(fd);
     bool readable = read_progress(p, fd);
-    return locked == HELD_YES || (readable && lives(p, locked));
+    return locked == HELD_YES || (readable && lives(p, fd, locked));
 }
 
 static int write_text(int fd, const char *json)
@@ -150,17 +204,18 @@ static int write_text(int fd, const char *json)
 
 static int write_progress(int fd, const ax_progress *p)
 {
-    char host[64], boot[40], job[32];
-    this_host(host, boot);
+    char job[32];
+    ax_progress self;
+    ax_claim_self(&self);
     ax_claim_job(job);
     cJSON *tree = cJSON_CreateObject();
-    ax_json_set_string(tree, "host", host);
-    ax_json_set_string(tree, "boot", boot);
+    ax_json_set_string(tree, "host", self.host);
+    ax_json_set_string(tree, "boot", self.boot);
     ax_json_set_string(tree, "job", job);
     ax_json_set_string(tree, "device", p->device);
-    ax_json_set_number(tree, "pid", (double)getpid());
-    ax_json_set_number(tree, "beat", clock_s(CLOCK_BOOTTIME));
-    ax_json_set_number(tree, "wall", clock_s(CLOCK_REALTIME));
+    ax_json_set_number(tree, "pid", (double)self.pid);
+    ax_json_set_number(tree, "beat", self.beat);
+    ax_json_set_number(tree, "wall", self.wall);
     ax_json_set_number(tree, "started", p->started);
     ax_json_set_number(tree, "epoch", p->epoch);
     ax_json_set_number(tree, "epochs", p->epochs);
@@ -207,8 +262,18 @@ static int own(int *fd, int file, const char *path)
     return AX_OK;
 }
 
+/* The claim that is there. One that has just been removed was held a moment ago; one that cannot be opened is nobody's to wait for. */
+static int open_existing(int *file, const char *path)
+{
+    *file = open(path, O_RDWR | O_CLOEXEC);
+    if (*file >= 0 || errno == ENOENT) return AX_OK;
+    return ax_fail(AX_ESTORE, "cannot open the claim for writing: %s; set that right, or remove the file if nobody runs the trial",
+                   strerror(errno));
+}
+
 int ax_claim_take(int *fd, const char *dir, const char *id)
 {
+    ax_progress p;
     *fd = -1;
     char *path = ax_study_path(dir, AX_FILE_CLAIM, id);
     if (!path) return AX_ENOMEM;
@@ -217,11 +282,10 @@ int ax_claim_take(int *fd, const char *dir, const char *id)
     if (file >= 0) {
         status = own(fd, file, path);
     } else if (errno == EEXIST) {
-        file = open(path, O_RDWR | O_CLOEXEC);
-        ax_progress p;
+        status = open_existing(&file, path);
         if (file >= 0 && !is_held(&p, file)) status = own(fd, file, path);
     } else {
-        status = ax_fail(AX_ESTORE, "%s: cannot create the claim: %s", path, strerror(errno));
+        status = ax_fail(AX_ESTORE, "cannot create the claim: %s", strerror(errno));
     }
     if (status != AX_OK) ax_fail_in("%s", path);
     if (file >= 0 && *fd != file) close(file);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "store/study.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,61 +40,106 @@ static bool line_is_good(const char *line, size_t len)
     return !*end && crc == ax_crc32(line, len - CRC_TAIL);
 }
 
-/* Bytes up to the end of the last good line. */
-static size_t good_length(const char *text, size_t len)
+/* ---- reading ---- */
+
+/* A journal is read in pieces: those of a long study are larger than one wants to hold. */
+typedef struct {
+    int fd;
+    const char *path;
+    void (*see)(void *arg, const cJSON *event);      /* NULL: lines are only checked */
+    void *arg;
+    int64_t at, good, end;      /* behind the last whole line, behind the last good one, the size when reading began */
+} reader;
+
+/* The lines that end in this piece: how many bytes they are. */
+static size_t take_lines(reader *r, const char *text, size_t len)
 {
-    size_t good = 0;
-    for (size_t at = 0; at < len;) {
-        const char *newline = memchr(text + at, '\n', len - at);
-        if (!newline) break;
-        size_t end = (size_t)(newline - text);
-        if (line_is_good(text + at, end - at)) good = end + 1;
-        at = end + 1;
+    size_t at = 0;
+    for (const char *newline; (newline = memchr(text + at, '\n', len - at)); at = (size_t)(newline - text) + 1) {
+        size_t n = (size_t)(newline - text) - at;
+        if (!line_is_good(text + at, n)) continue;
+        r->good = r->at + (newline - text) + 1;
+        cJSON *event = r->see ? ax_json_parse(text + at, n, r->path) : NULL;
+        if (event) r->see(r->arg, event);
+        cJSON_Delete(event);
     }
-    return good;
+    r->at += (int64_t)at;
+    return at;
 }
 
-/* Reads from byte `from` to the end. */
-static int read_from(char **text, size_t *len, int fd, const char *path, int64_t from)
+/* Fills the piece from r->at on; *len is less only where the file has become shorter. */
+static int fill(char *text, size_t *len, size_t want, const reader *r)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0) return ax_fail(AX_EIO, "%s: %s", path, strerror(errno));
-    size_t n = st.st_size > from ? (size_t)(st.st_size - from) : 0;
-    *text = ax_alloc(n + 1, 1);
-    if (!*text) return AX_ENOMEM;
-    for (*len = 0; *len < n;) {
-        ssize_t got = pread(fd, *text + *len, n - *len, (off_t)(from + (int64_t)*len));
+    for (*len = 0; *len < want;) {
+        ssize_t got = pread(r->fd, text + *len, want - *len, (off_t)(r->at + (int64_t)*len));
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
+        if (got < 0) return ax_fail(AX_EIO, "%s: %s", r->path, strerror(errno));
+        if (got == 0) break;
         *len += (size_t)got;
     }
     return AX_OK;
 }
 
+static int read_lines(reader *r)
+{
+    struct stat st;
+    if (fstat(r->fd, &st) != 0) return ax_fail(AX_EIO, "%s: %s", r->path, strerror(errno));
+    r->end = st.st_size;
+    char *text = NULL;
+    int status = AX_OK;
+    for (size_t len, cap = 0, wanted = 1 << 16; status == AX_OK && r->at < r->end;) {
+        if (cap < wanted) {
+            ax_free(text);
+            text = ax_alloc(wanted, 1);
+            if (!text) return AX_ENOMEM;
+            cap = wanted;
+        }
+        status = fill(text, &len, r->end - r->at < (int64_t)cap ? (size_t)(r->end - r->at) : cap, r);
+        if (status != AX_OK || take_lines(r, text, len)) continue;
+        if (len < cap) break;      /* the last line has no end yet */
+        wanted = 2 * cap;
+    }
+    ax_free(text);
+    return status;
+}
+
+int ax_journal_each(const char *path, int64_t *offset, void (*see)(void *arg, const cJSON *event), void *arg)
+{
+    reader r = {.fd = open(path, O_RDONLY | O_CLOEXEC), .path = path, .see = see, .arg = arg, .at = *offset};
+    if (r.fd < 0) return ax_fail(AX_ENOENT, "%s: %s", path, strerror(errno));
+    int status = read_lines(&r);
+    close(r.fd);
+    *offset = r.at;
+    return status;
+}
+
+/* ---- writing ---- */
+
 static int cut_torn_tail(ax_journal *j)
 {
-    char *text = NULL;
-    size_t len = 0;
-    AX_TRY(read_from(&text, &len, j->fd, j->path, 0));
-    j->end = (int64_t)good_length(text, len);
-    ax_free(text);
-    if ((size_t)j->end == len) return AX_OK;
+    reader r = {.fd = j->fd, .path = j->path};
+    AX_TRY(read_lines(&r));
+    j->end = r.good;
+    if (r.good == r.end) return AX_OK;
     if (ftruncate(j->fd, j->end) != 0 || fsync(j->fd) != 0)
         return ax_fail(AX_ESTORE, "%s: cannot cut the torn last line: %s", j->path, strerror(errno));
     return AX_OK;
 }
 
-/* 1: opened and locked, 0: another worker writes to it, negative: a status. */
-static int try_open(ax_journal *j)
+/* 1: opened and locked, 0: another worker writes to it, negative: a status. Where there are no locks, which this notes in `lockless`,
+ * a file is ours only if we made it. */
+static int try_open(ax_journal *j, bool *lockless)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    j->fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    j->fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC | (*lockless ? O_EXCL : 0), 0666);
+    if (j->fd < 0 && *lockless && errno == EEXIST) return 0;
     if (j->fd < 0) return ax_fail(AX_ESTORE, "%s: cannot open: %s", j->path, strerror(errno));
-    if (fcntl(j->fd, F_OFD_SETLK, &lock) != 0) {
+    if (!*lockless && fcntl(j->fd, F_OFD_SETLK, &lock) != 0) {
         int reason = errno;
         close(j->fd);
         j->fd = -1;
-        if (reason == EAGAIN || reason == EACCES) return 0;
+        *lockless = ax_study_lockless(reason);
+        if (reason == EAGAIN || reason == EACCES || *lockless) return 0;
         return ax_fail(AX_ESTORE, "%s: cannot lock: %s", j->path, strerror(reason));
     }
     int status = cut_torn_tail(j);
@@ -110,11 +156,12 @@ ax_journal *ax_journal_open(const char *dir)
     if (!j) return NULL;
     j->fd = -1;
     int opened = 0;
+    bool lockless = false;
     for (int slot = 0; slot < SLOTS && !opened; slot++) {
         snprintf(name, sizeof name, "events/%s-%d.jsonl", host, slot);
         ax_free(j->path);
         j->path = ax_path_join(dir, name);
-        opened = j->path ? try_open(j) : AX_ENOMEM;
+        opened = j->path ? try_open(j, &lockless) : AX_ENOMEM;
     }
     if (opened == 1) return j;
     if (!opened) ax_fail(AX_ESTORE, "%s/events: all %d journals of this host are in use", dir, SLOTS);
@@ -160,28 +207,4 @@ int ax_journal_add(ax_journal *j, cJSON *event)
     j->broken |= status == AX_ESTORE;
     ax_buf_release(&line);
     return status;
-}
-
-cJSON *ax_journal_read(const char *path, int64_t *offset)
-{
-    cJSON *events = NULL;
-    char *text = NULL;
-    size_t len = 0, at = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        ax_fail(AX_ENOENT, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    if (read_from(&text, &len, fd, path, *offset) != AX_OK) goto out;
-    events = cJSON_CreateArray();
-    for (const char *newline; events && (newline = memchr(text + at, '\n', len - at)); at = (size_t)(newline - text) + 1) {
-        size_t n = (size_t)(newline - text) - at;
-        cJSON *event = line_is_good(text + at, n) ? ax_json_parse(text + at, n, path) : NULL;
-        if (event) cJSON_AddItemToArray(events, event);
-    }
-    *offset += (int64_t)at;
-out:
-    close(fd);
-    ax_free(text);
-    return events;
 }

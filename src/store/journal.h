@@ -10,13 +10,14 @@
 
 typedef struct ax_journal ax_journal;
 
-/* Opens the first DIR/events/HOST-N.jsonl that no living worker writes to, and locks it. NULL: AX_ESTORE, AX_ENOMEM. */
+/* Opens the first DIR/events/HOST-N.jsonl that no living worker writes to, and locks it; where the file system has no locks, the first
+ * that does not exist. NULL: AX_ESTORE, AX_ENOMEM. */
 ax_journal *ax_journal_open(const char *dir);
 void ax_journal_close(ax_journal *j);
 int ax_journal_add(ax_journal *j, cJSON *event);                     /* takes the event; write and fdatasync; AX_ESTORE */
 
-/* Reads good lines from byte *offset of a journal on, moves it behind the last whole one, and gives them as an array
- * (possibly empty; a damaged line is passed over; NULL: AX_ENOENT or AX_ENOMEM). For followers. */
-cJSON *ax_journal_read(const char *path, int64_t *offset);
+/* Shows `see` each good line from byte *offset of a journal on (a damaged one is passed over), and moves *offset behind the last whole
+ * one. For followers. AX_ENOENT, AX_EIO, AX_ENOMEM */
+int ax_journal_each(const char *path, int64_t *offset, void (*see)(void *arg, const cJSON *event), void *arg);
 
 #endif

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,15 +114,78 @@ static int remove_leftovers(const char *dir, int lock)
 
 /* ---- the lock ---- */
 
+bool ax_study_lockless(int error) { return error == ENOLCK || error == ENOSYS || error == EOPNOTSUPP; }
+
+/* Who wrote the lock file last. */
+typedef struct {
+    long long pid;
+    char host[64], boot[40];
+} holder;
+
+static bool read_holder(holder *h, int fd)
+{
+    char text[256] = "";
+    *h = (holder){0};
+    return pread(fd, text, sizeof text - 1, 0) > 0 && sscanf(text, "%lld %63s %39s", &h->pid, h->host, h->boot) >= 2;
+}
+
 static int held(int fd, const char *dir)
 {
-    char text[256] = "", host[64] = "an unknown host";
-    long long pid = 0;
-    ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    if (n < 0 || sscanf(text, "%lld %63s", &pid, host) != 2)
-        return ax_fail(AX_ESTORE, "%s: another sweep of this study is running; wait until it has ended", dir);
+    holder h;
+    if (!read_holder(&h, fd)) return ax_fail(AX_ESTORE, "%s: another sweep of this study is running; wait until it has ended", dir);
     return ax_fail(AX_ESTORE, "%s: another sweep of this study is running (pid %lld on %s); wait for it, or stop it there "
-                   "with 'kill -INT %lld'", dir, pid, host, pid);
+                   "with 'kill -INT %lld'", dir, h.pid, h.host, h.pid);
+}
+
+typedef struct {
+    const char *dir;
+    bool any;
+} living;
+
+static void see_living(void *arg, const char *id)
+{
+    living *l = arg;
+    ax_progress p;
+    bool alive;
+    l->any |= ax_claim_read(&p, &alive, l->dir, id) == AX_OK && alive;
+}
+
+/* Where there are no locks. Of a process elsewhere nothing is known but the heartbeats of the workers it may have. */
+static int held_by_its_text(int fd, const char *dir)
+{
+    holder h;
+    ax_progress self;
+    living l = {.dir = dir};
+    ax_claim_self(&self);
+    if (!read_holder(&h, fd)) return AX_OK;
+    if (!strcmp(h.host, self.host)) {
+        bool lives = h.pid > 0 && !strcmp(h.boot, self.boot) && (kill((pid_t)h.pid, 0) == 0 || errno == EPERM);
+        return lives ? held(fd, dir) : AX_OK;
+    }
+    ax_study_each(dir, AX_FILE_CLAIM, see_living, &l);
+    if (!l.any) return AX_OK;
+    return ax_fail(AX_ESTORE, "%s: workers are running, and its file system has no locks to tell whether the sweep of pid %lld on %s is; wait "
+                   "for it, or, if it has ended, remove %s/lock", dir, h.pid, h.host, dir);
+}
+
+/* An flock cannot be asked about without taking it; this lock on the first byte, which dies with its holder as that one does, can.
+ * Where the file system has none, nobody learns of the supervisor. */
+static void let_ask(int lock)
+{
+    struct flock first = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    (void)fcntl(lock, F_OFD_SETLK, &first);
+}
+
+bool ax_study_supervised(const char *dir)
+{
+    struct flock first = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    char *path = ax_path_join(dir, "lock");
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ax_free(path);
+    if (fd < 0) return false;
+    bool held_now = fcntl(fd, F_OFD_GETLK, &first) == 0 && first.l_type != F_UNLCK;
+    close(fd);
+    return held_now;
 }
 
 int ax_study_lock(int *fd, const char *dir)
@@ -136,15 +200,19 @@ int ax_study_lock(int *fd, const char *dir)
         goto out;
     }
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-        status = errno == EWOULDBLOCK ? held(lock, dir) : ax_fail(AX_ESTORE, "%s: cannot lock: %s", path, strerror(errno));
-        goto out;
+        status = errno == EWOULDBLOCK ? held(lock, dir) : ax_study_lockless(errno) ? held_by_its_text(lock, dir)
+                 : ax_fail(AX_ESTORE, "%s: cannot lock: %s", path, strerror(errno));
+        if (status != AX_OK) goto out;
     }
-    char host[64] = "localhost", text[128];
-    gethostname(host, sizeof host - 1);
-    int n = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), host);
+    let_ask(lock);
+    char text[160];
+    ax_progress self;
+    ax_claim_self(&self);
+    int n = snprintf(text, sizeof text, "%lld %s %s\n", (long long)self.pid, self.host, self.boot);
     if (ftruncate(lock, 0) != 0 || pwrite(lock, text, (size_t)n, 0) != n)
         status = ax_fail(AX_ESTORE, "%s: cannot write: %s", path, strerror(errno));
     if (status == AX_OK) status = remove_leftovers(dir, lock);
+    if (status == AX_OK) status = ax_file_check_links(dir);      /* before a trial is trained whose result could not be published */
 out:
     ax_free(path);
     if (status != AX_OK && lock >= 0) close(lock);
@@ -213,7 +281,18 @@ char *ax_log_tail(const char *dir, const char *id)
 
 /* ---- failures ---- */
 
-int ax_failed_write(const char *dir, const char *id, const char *message, const char *log_tail, int retries)
+/* When the trial's checkpoint was written; 0: it has none. */
+static double checkpointed(const char *dir, const char *id)
+{
+    struct stat st;
+    char *path = ax_study_path(dir, AX_FILE_CKPT, id);
+    bool there = path && stat(path, &st) == 0;
+    ax_free(path);
+    return there ? (double)st.st_mtim.tv_sec + 1e-9 * (double)st.st_mtim.tv_nsec : 0;
+}
+
+static int write_failed(const char *dir, const char *id, enum ax_study_file kind, const char *message, const char *log_tail, int retries,
+                        int deaths)
 {
     char host[64] = "";
     gethostname(host, sizeof host - 1);
@@ -223,12 +302,19 @@ int ax_failed_write(const char *dir, const char *id, const char *message, const 
     ax_json_set_number(tree, "retries", retries);
     ax_json_set_string(tree, "host", host);
     ax_json_set_number(tree, "time", (double)time(NULL));
-    char *text = ax_json_text(tree, true), *path = ax_study_path(dir, AX_FILE_FAILED, id);
+    if (deaths) ax_json_set_number(tree, "deaths", deaths);
+    if (deaths) ax_json_set_number(tree, "ckpt", checkpointed(dir, id));
+    char *text = ax_json_text(tree, true), *path = ax_study_path(dir, kind, id);
     int status = text && path ? ax_file_write(path, text, strlen(text)) : AX_ENOMEM;
     cJSON_Delete(tree);
     ax_free(text);
     ax_free(path);
     return status;
+}
+
+int ax_failed_write(const char *dir, const char *id, const char *message, const char *log_tail, int retries)
+{
+    return write_failed(dir, id, AX_FILE_FAILED, message, log_tail, retries, 0);
 }
 
 static cJSON *read_failed(const char *dir, enum ax_study_file kind, const char *id)
@@ -279,6 +365,22 @@ int ax_failed_note(const char *dir, const char *id, const char *message)
     int status = ax_failed_write(dir, id, message, tail ? tail : "", ax_failed_count(dir, id));
     ax_free(tail);
     return status == AX_OK ? ax_study_remove(dir, AX_FILE_RETRY, id) : status;
+}
+
+int ax_failed_note_death(const char *dir, const char *id, const char *message, int deaths)
+{
+    char *tail = ax_log_tail(dir, id);
+    int status = write_failed(dir, id, AX_FILE_RETRY, message, tail ? tail : "", ax_failed_count(dir, id), deaths);
+    ax_free(tail);
+    return status;
+}
+
+int ax_failed_deaths(const char *dir, const char *id)
+{
+    cJSON *tree = read_failed(dir, AX_FILE_RETRY, id);
+    int n = ax_json_get_number(tree, "ckpt", -1) == checkpointed(dir, id) ? ax_json_get_int(tree, "deaths", 0) : 0;
+    cJSON_Delete(tree);
+    return n;
 }
 
 int ax_failed_count(const char *dir, const char *id)

@@ -4,7 +4,8 @@
  *   trials/ID.h5         a finished trial, published once by link(2)
  *   ckpt/ID.h5           its rolling checkpoint, removed when the trial is published
  *   claims/ID.claim      who runs it now, heartbeat and progress
- *   failed/ID.json       why it failed: {"message", "log", "retries", "host", "time"}; renamed to ID.retry when run again
+ *   failed/ID.json       why it failed: {"message", "log", "retries", "host", "time"}; renamed to ID.retry when run again. If its worker
+ *                        died, ID.retry has "deaths" and "ckpt", the time of its checkpoint, too
  *   events/WORKER.jsonl  journal of one worker: a CRC a line
  *   logs/ID.log          what the trial printed
  *   tables/SHA256.bin    the table of a multiplier that is no family, as a u32 file (lut/file.h)
@@ -61,9 +62,17 @@ bool ax_study_has(const char *dir, enum ax_study_file kind, const char *id);
 /* Calls `see` for each trial that has such a file, in no order. */
 void ax_study_each(const char *dir, enum ax_study_file kind, void (*see)(void *arg, const char *id), void *arg);
 
-/* Opens and locks DIR/lock for the one supervisor. *fd stays open as long as it works; AX_ESTORE names the holder. What writers that
- * were killed have left, temporary files that nobody has written to for an hour, is removed. */
+/* Opens and locks DIR/lock for the one supervisor. *fd stays open as long as it works; AX_ESTORE names the holder. Where the file system
+ * has no locks, the process that the file names counts as holder as far as can be told: one of this host if it lives, one of another
+ * host while any claim is alive. What writers that were killed have left, temporary files that nobody has written to for an hour, is
+ * removed, and hard links are tried. */
 int ax_study_lock(int *fd, const char *dir);
+
+/* Whether a living supervisor holds that lock, on any machine whose locks are seen here; it is asked about, not taken. */
+bool ax_study_supervised(const char *dir);
+
+/* Some cluster file systems have no locks: whether `error`, errno after one has failed, says so. */
+bool ax_study_lockless(int error);
 
 /* The state of a trial as its files tell, without opening HDF5: a diverged trial counts as complete. */
 enum ax_state ax_study_state(const char *dir, const char *id);
@@ -77,5 +86,10 @@ int ax_failed_note(const char *dir, const char *id, const char *message);       
 int ax_failed_read(const char *dir, const char *id, ax_record *r);  /* message, log_tail, retries, host; AX_ENOENT */
 int ax_failed_retry(const char *dir, const char *id);               /* not failed: success; AX_ESTORE */
 int ax_failed_count(const char *dir, const char *id);               /* how often a trial marked for a retry has failed */
+
+/* A worker died: noted with the number of deaths in a row, and marked for a retry at once. They are counted from the trial's last failure
+ * of another kind, or its last checkpoint, on: one that gets on is no danger to its workers. */
+int ax_failed_note_death(const char *dir, const char *id, const char *message, int deaths);
+int ax_failed_deaths(const char *dir, const char *id);              /* so many until now */
 
 #endif

@@ -1,5 +1,6 @@
-/* A wall clock that jumps, for tests: preloaded, it goes forth by CLOCK_JUMPS seconds and back behind the true time by as many, in
- * turn, a jump each second. Workers inherit it. */
+/* A wall clock that is wrong, for tests: preloaded, it goes forth by CLOCK_JUMPS seconds and back behind the true time by as many, in
+ * turn, a jump each second; or it is always CLOCK_AHEAD seconds ahead. What the kernel waits for goes by the true time. Workers inherit
+ * it. */
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -8,8 +9,9 @@
 
 static time_t offset(void)
 {
-    const char *text = getenv("CLOCK_JUMPS");
+    const char *text = getenv("CLOCK_JUMPS"), *ahead = getenv("CLOCK_AHEAD");
     struct timespec t;
+    if (ahead) return atol(ahead);
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
     return (t.tv_sec % 2 ? -1 : 1) * (text ? atol(text) : 0);
 }

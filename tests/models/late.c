@@ -70,15 +70,26 @@ float all_memory(float a, float b)
     return a * b;
 }
 
-/* Leaves a process behind that outlives every signal but SIGKILL, once. */
-float forks(float a, float b)
+/* Leaves a process behind that outlives every signal but SIGKILL, and one of that process's own. */
+static void fork_once(void)
 {
     static int done;
-    if (!training || done) return a * b;
+    if (!training || done) return;
     done = 1;
-    if (fork() == 0) {
-        signal(SIGTERM, SIG_IGN);
-        for (;;) pause();
-    }
+    if (fork() != 0) return;
+    signal(SIGTERM, SIG_IGN);
+    fork();
+    for (;;) pause();
+}
+
+float forks(float a, float b)
+{
+    fork_once();
     return a * b;
+}
+
+float forks_endless(float a, float b)
+{
+    fork_once();
+    return endless(a, b);
 }

@@ -47,6 +47,29 @@ tries forks "{\"complete\":$((few + 1))}" 0 "^$"
 check "no other trial is changed by it" \
   '[ "$(fingerprint segfault | grep -Ff <(ls whole/trials))" = "$(fingerprint whole | sed 1d)" ]'
 
+# ---- one that forks, in a sweep that is killed ----
+family() { pgrep -f -- "--supervisor .* -- $scratch/$1\$" | sort -n; }       # the worker, its child and that one's
+begin() {       # DIR: a sweep until all three are there; leaves its number in $sweep
+  "$APPROXRUN" sweep tiny.lua -q -j 1 --threads 1 -o "$scratch/$1" "multiplier=c:late.c,symbol=forks_endless,width=12" 2> err &
+  sweep=$! children="$children $!"
+  for _ in $(seq 1000); do [ "$(family "$1" | wc -l)" -eq 3 ] && return; sleep 0.01; done
+  false
+}
+check "the multiplier forks" 'begin orphans'
+children="$children $(family orphans)"
+kill -9 "$sweep"
+{ wait "$sweep"; } 2> /dev/null
+check "the sweep killed: no process is left" 'nothing_left orphans'
+check "and nobody holds the trial" '[ "$(states orphans)" = "{\"planned\":1}" ]'
+check "the multiplier forks again" 'begin bereft'
+children="$children $(family bereft)"
+kill -9 "$(pgrep -P "$sweep" -f -- "--supervisor")"
+wait "$sweep"
+code=$?
+check "its worker killed: code 1, not $code" '[ $code -eq 1 ]'
+check "no process is left" 'nothing_left bereft'
+check "the reason is the signal, not '$(failure bereft)'" 'grep -q "^worker killed by signal 9 " <<< "$(failure bereft)"'
+
 # ---- one that fails when it is tried is no multiplier ----
 for model in crash_3 abort_3 exit_3 early_3 forges_3; do
   cp "$ROOT/tests/models/$model.c" .

@@ -2,6 +2,13 @@
 # --max-time, --trial-time, --retries and --only; and a sweep ends within 5 s of a signal, whatever it or its workers are doing.
 . "${ROOT:?}/tests/reliability/common.inc" || exit 1
 
+# ended PID: its exit code; 137 if it has not ended after 30 s, for then it is killed.
+ended() {
+  for _ in $(seq 600); do kill -0 "$1" 2> /dev/null || break; sleep 0.05; done
+  kill -9 "$1" 2> /dev/null
+  wait "$1"
+}
+
 states() { "$APPROXRUN" status "$1" --json | tr -d ' \t\n' | grep -o '"states":{[^}]*}'; }
 
 cat > slow.lua <<'LUA'
@@ -83,7 +90,7 @@ for signal in TERM USR1 INT; do
   for _ in $(seq 200); do [ "$(ls deaf$signal/claims 2> /dev/null | wc -l)" -eq 2 ] && break; sleep 0.05; done
   began=$(date +%s%N)
   kill -$signal $pid
-  wait $pid
+  ended $pid
   code=$?
   took=$((($(date +%s%N) - began) / 1000000))
   check "SIG$signal with workers that do not listen: code $wanted, not $code" '[ $code -eq $wanted ]'
@@ -112,7 +119,7 @@ ends_at_once() {      # SIGNAL WANTED WHAT COMMAND...
   sleep 1.5
   began=$(date +%s%N)
   kill "-$1" $pid
-  wait $pid
+  ended $pid
   code=$? took=$((($(date +%s%N) - began) / 1000000))
   check "SIG$1 while a sweep $3: code $wanted, not $code, after $took ms" '[ $code -eq $wanted ] && [ $took -lt 2000 ]'
   check "and a word of it" 'grep -q "the same command goes on" err'
@@ -157,7 +164,7 @@ pid=$!
 children="$children $pid"
 for _ in $(seq 400); do cat looked/claims/*.claim 2> /dev/null | tr -d ' ' | grep -q '"step":3' && break; sleep 0.02; done
 kill -TERM $pid
-wait $pid
+ended $pid
 code=$?
 check "a sweep is stopped in an evaluation: code 75, not $code" '[ $code -eq 75 ]'
 check "with a checkpoint of the training before it" 'grep -q "stopped with a checkpoint" looked/logs/*.log && [ "$(ls looked/ckpt | wc -l)" -eq 1 ]'
@@ -174,7 +181,7 @@ worker=$(pgrep -P $pid | head -1)
 kill -STOP $pid "$worker"
 sleep 3
 kill -CONT "$worker" $pid
-wait $pid
+ended $pid
 check "a sweep that was suspended goes on as if nothing had been" '[ $? -eq 0 ]'
 
 # ---- what may be resumed ----
