@@ -5,6 +5,7 @@
 #include "cmd/version.h"
 #include "engine/backend.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,8 +33,9 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    signal(SIGCHLD, SIG_DFL);      /* who started us may ignore it, and what became of our own children would be lost */
     int status = run(argc, argv);
     if (status == AX_OK) status = ax_output_end();
-    if (status != AX_OK && ax_errmsg()[0]) fprintf(stderr, "approxrun: %s\n", ax_errmsg());
+    if (status != AX_OK && ax_errmsg()[0]) ax_output_message(ax_errmsg());
     return ax_exit_code(status);
 }

@@ -24,13 +24,15 @@ static int set_actions(posix_spawn_file_actions_t *actions, const ax_program *p)
 
 static int set_attributes(posix_spawnattr_t *attr, const ax_program *p)
 {
-    sigset_t none, all;
+    sigset_t none, defaults;
     sigemptyset(&none);
-    sigfillset(&all);
-    int failed = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | (p->group ? POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF : 0));
+    if (p->group) sigfillset(&defaults);
+    else sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);      /* that we ignore it is ours; what else is ignored was so before us (nohup) */
+    int failed = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (p->group ? POSIX_SPAWN_SETPGROUP : 0));
     if (!failed) failed = posix_spawnattr_setsigmask(attr, &none);
     if (!failed) failed = posix_spawnattr_setpgroup(attr, 0);
-    if (!failed) failed = posix_spawnattr_setsigdefault(attr, &all);
+    if (!failed) failed = posix_spawnattr_setsigdefault(attr, &defaults);
     return failed;
 }
 
@@ -57,10 +59,11 @@ static volatile pid_t waited;      /* 0: for none */
 int ax_spawn_wait(pid_t pid)
 {
     int how = 0;
+    pid_t ended;
     waited = pid;
-    while (waitpid(pid, &how, 0) < 0 && errno == EINTR) continue;
+    while ((ended = waitpid(pid, &how, 0)) < 0 && errno == EINTR) continue;
     waited = 0;
-    return how;
+    return ended == pid ? how : W_EXITCODE(127, 0);
 }
 
 void ax_spawn_end_waited(void)

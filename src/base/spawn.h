@@ -15,10 +15,10 @@ typedef struct {
     bool group;                   /* leads a process group of its own and takes every signal by default: kill(-pid) ends all of it */
 } ax_program;
 
-/* 0, or an errno. No signal is blocked in the child. */
+/* 0, or an errno. No signal is blocked in the child, and SIGPIPE ends it. */
 int ax_spawn(pid_t *pid, const ax_program *p);
 
-/* Waits for its end; the wait status. */
+/* Waits for its end; the wait status, exit code 127 if somebody else took that. */
 int ax_spawn_wait(pid_t pid);
 
 /* Asks the one that ax_spawn_wait is waiting for, if any, to end. For handlers of signals that end this process. */

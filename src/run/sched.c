@@ -12,6 +12,7 @@
 #include "run/watch.h"
 #include "store/results.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 #include <unistd.h>
 
 static const double poll_s = 0.2;
+static const double idle_poll_s = 2;         /* while others run what is left: each look asks a network file system about every trial */
+static const double again_s = 2;             /* until a worker that could not be started is tried again */
+static const double twice_s = 0.5;           /* a terminal and a wrapper (srun, make, timeout) each pass one Ctrl-C on */
 static const double grace_s = 4;             /* from asking a worker to stop until it is killed */
 static const double launcher_grace_s = 60;   /* the same where it is another program's to tell it */
 enum {
@@ -41,6 +45,7 @@ typedef struct {
     int *tries;                  /* (plan->n): how often this sweep began a failed trial again */
     double asked;                /* ax_now() when the workers were asked to stop */
     double ticked;               /* ax_now() of the last look at the clock */
+    double refused;              /* ax_now() when the system last refused a worker; 0: never */
 } sched;
 
 /* ---- starting workers ---- */
@@ -52,15 +57,29 @@ static int startable(const sched *s)
     return ax_watch_count(&s->watch, AX_STATE_planned) + ax_watch_count(&s->watch, AX_STATE_interrupted);
 }
 
+/* Where the system has room for some workers only, those go on. */
+static int start_worker(sched *s, ax_worker *w)
+{
+    char text[1200];
+    int status = ax_worker_start(w, s->o, device_of(s, w));
+    s->running += status == AX_OK;
+    if (status == AX_OK || !s->running) return status;
+    snprintf(text, sizeof text, "%s; the %d that run go on, and it is tried again every %g s", ax_errmsg(), s->running, again_s);
+    if (!s->refused) ax_board_say(&s->board, text);
+    s->refused = ax_now();
+    return AX_OK;
+}
+
+static bool refused_lately(const sched *s) { return s->running && s->refused > 0 && ax_now() - s->refused < again_s; }
+
 /* Fills free places while there are trials nobody runs. */
 static int start_workers(sched *s)
 {
     int left = startable(s), starting = s->running - ax_watch_count(&s->watch, AX_STATE_running);
     if (starting > 0) left -= starting;
-    for (int i = 0; i < s->o->jobs && left > 0 && !s->stop; i++) {
+    for (int i = 0; i < s->o->jobs && left > 0 && !s->stop && !refused_lately(s); i++) {
         if (s->workers[i].pid || s->workers[i].device_ends >= DEVICE_ENDS) continue;
-        AX_TRY(ax_worker_start(&s->workers[i], s->o, device_of(s, &s->workers[i])));
-        s->running++;
+        AX_TRY(start_worker(s, &s->workers[i]));
         left--;
     }
     return AX_OK;
@@ -112,6 +131,7 @@ static void take_signal(sched *s, int number)
 {
     if (number == SIGCHLD || number == SIGWINCH) return;
     if (number == SIGINT && s->stop) {
+        if (ax_now() - s->asked < twice_s) return;
         s->stop = s->stop == AX_ESTOP ? AX_EINTR : s->stop;
         kill_workers(s, "killed the workers; what they did since their last checkpoint is lost");
         return;
@@ -201,17 +221,28 @@ static int ended(sched *s, ax_worker *w, int wait_status)
     return AX_OK;
 }
 
+static void see_pause(ax_worker *w)
+{
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)w->pid, &info, WSTOPPED | WCONTINUED | WNOHANG) == 0 && info.si_pid) w->paused = info.si_code == CLD_STOPPED;
+}
+
+/* Whether it has ended. What it started and left behind is killed while the dead process still holds its number. */
+static bool has_ended(ax_worker *w, int *wait_status)
+{
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || !info.si_pid) return false;
+    kill(-w->pid, SIGKILL);
+    return waitpid(w->pid, wait_status, 0) == w->pid;
+}
+
 static int reap(sched *s)
 {
     for (int i = 0; i < s->o->jobs; i++) {
         int wait_status;
         ax_worker *w = &s->workers[i];
-        if (!w->pid || waitpid(w->pid, &wait_status, WNOHANG | WUNTRACED | WCONTINUED) != w->pid) continue;
-        if (WIFSTOPPED(wait_status) || WIFCONTINUED(wait_status)) {
-            w->paused = WIFSTOPPED(wait_status);
-            continue;
-        }
-        kill(-w->pid, SIGKILL);                            /* what it started and left behind */
+        if (w->pid) see_pause(w);
+        if (!w->pid || !has_ended(w, &wait_status)) continue;
         AX_TRY(ax_watch_poll(&s->watch));                  /* its last words first */
         AX_TRY(ended(s, w, wait_status));
         if (!s->running) ax_watch_settle(&s->watch);
@@ -221,11 +252,14 @@ static int reap(sched *s)
 
 /* ---- limits ---- */
 
+/* Another host may have a process of the same number. */
+static bool holds(const ax_worker *w, const ax_progress *claim) { return w->pid && ax_claim_is_of(claim, w->pid); }
+
 /* The trial that a worker of ours runs; -1: none. */
-static int trial_of(const sched *s, pid_t pid)
+static int trial_of(const sched *s, const ax_worker *w)
 {
     for (int i = 0; i < s->plan->n; i++)
-        if (s->watch.trials[i].state == AX_STATE_running && s->watch.trials[i].now.pid == pid) return i;
+        if (s->watch.trials[i].state == AX_STATE_running && holds(w, &s->watch.trials[i].now)) return i;
     return -1;
 }
 
@@ -250,7 +284,7 @@ static int limit_trials(sched *s, double seconds)
             if (ax_now() - w->asked > grace_s) kill(-w->pid, SIGKILL);
             continue;
         }
-        int trial = trial_of(s, w->pid);
+        int trial = trial_of(s, w);
         if (trial != w->trial) w->spent = 0;
         w->trial = trial;
         if (trial < 0 || w->paused) continue;
@@ -291,7 +325,8 @@ static int keep_limits(sched *s)
 
 static void take_signals(sched *s)
 {
-    for (int number = ax_signals_take(poll_s); number; number = ax_signals_take(0)) take_signal(s, number);
+    double idle = s->o->stop_at > 0 ? fmax(poll_s, fmin(idle_poll_s, s->o->stop_at - ax_now())) : idle_poll_s;
+    for (int number = ax_signals_take(s->running ? poll_s : idle); number; number = ax_signals_take(0)) take_signal(s, number);
 }
 
 static bool foreign_work(const sched *s) { return !s->stop && ax_watch_count(&s->watch, AX_STATE_running) > 0; }
@@ -352,10 +387,10 @@ int ax_sched_prepare(const ax_plan_file *plan, const ax_sched_options *o)
 static void tell(void *arg, int trial, const cJSON *event)
 {
     sched *s = arg;
-    int64_t pid = s->watch.trials[trial].now.pid;
     ax_board_event(&s->board, trial, event);
+    if (strcmp(ax_json_get_string(event, "event", ""), "done") != 0) return;
     for (int i = 0; i < s->o->jobs; i++)
-        if (pid && s->workers[i].pid == pid && !strcmp(ax_json_get_string(event, "event", ""), "done")) s->workers[i].device_ends = 0;
+        if (holds(&s->workers[i], &s->watch.trials[trial].now)) s->workers[i].device_ends = 0;
 }
 
 /* ---- the end ---- */

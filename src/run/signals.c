@@ -59,6 +59,7 @@ int ax_signals_catch(void)
 {
     if (pipe2(waiting, O_CLOEXEC | O_NONBLOCK) != 0) return ax_fail(AX_EFAILED, "cannot make a pipe: %s", strerror(errno));
     handle(SIGNALS, to_pipe, before);
+    signal(SIGPIPE, SIG_IGN);
     return AX_OK;
 }
 

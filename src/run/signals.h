@@ -7,7 +7,8 @@
  * a script's background jobs are to be stoppable too. */
 void ax_signals_end_process(void);
 
-/* From here on they, SIGCHLD and SIGWINCH wait to be taken. AX_EFAILED */
+/* From here on they, SIGCHLD and SIGWINCH wait to be taken, and for good who no longer reads what we say does not end us: Ctrl-C ends
+ * the `tee` behind a sweep too. AX_EFAILED */
 int ax_signals_catch(void);
 void ax_signals_release(void);               /* what they did before */
 
