@@ -12,6 +12,9 @@ typedef struct {
     ax_texts args;               /* for sbatch or srun */
     int64_t jobs;                /* -j; 0: not said */
     bool gpus, json;
+    double max_time, trial_time; /* seconds; 0: not said */
+    int retries;
+    bool restart_failed;
 } ax_launcher;
 
 /* Checks the options together and reads --devices: under Slurm "all" is a GPU a worker, and nothing is looked for here. */

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -163,3 +164,14 @@ int ax_options_parse(const ax_usage *usage, const ax_option *options, int argc, 
                        args->n < usage->min_args ? "an argument is missing" : "too many arguments", usage->name, usage->usage);
     return AX_OK;
 }
+
+/* ---- times ---- */
+
+int ax_option_duration(double *seconds, const char *verb, const char *option, const char *text)
+{
+    if (!text || ax_text_duration(seconds, text)) return AX_OK;
+    return ax_fail(AX_EARG, "%s: --%s is '%s', wanted a time such as 90 (seconds), 45m, 3h50m or 1-00:00:00", verb, option, text);
+}
+
+/* Stopping takes some seconds, and writing the study file of a large study some more. */
+double ax_option_stop_at(double began, double max_time) { return max_time > 0 ? began + max_time - fmin(max_time / 4, 30) : 0; }

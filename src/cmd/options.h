@@ -48,6 +48,12 @@ extern ax_common ax_common_options;
  * spelling. After --help *args is left empty, the text is on stdout and ax_common_options.help is true. */
 int ax_options_parse(const ax_usage *usage, const ax_option *options, int argc, char **argv, ax_texts *args);
 
+/* The TIME of a verb's --OPTION in seconds; text NULL: *seconds stays as it is. AX_EARG */
+int ax_option_duration(double *seconds, const char *verb, const char *option, const char *text);
+
+/* When a process that began at `began` has to be asked to stop, so that it has ended before --max-time is over; 0 (of 0): never. */
+double ax_option_stop_at(double began, double max_time);
+
 /* The help text of a verb, as --help prints it. */
 void ax_options_help(const ax_usage *usage, const ax_option *options);
 

@@ -103,16 +103,18 @@ static int left(const ax_status *s)
     return n;
 }
 
+/* A supervisor may plan another round of a search. It is asked about before the plan is looked at, so that the last one is seen. */
 static int watch(follower *f)
 {
     const ax_watch *w = &f->status->watch;
     for (int idle = 0; !interrupted; nanosleep(&poll_time, NULL)) {
+        bool supervised = ax_study_supervised(f->status->dir);
         AX_TRY(take_new_plan(f));
         ax_watch_recheck(&f->status->watch);
         AX_TRY(ax_watch_poll(&f->status->watch));
         f->board.o.jobs = ax_watch_count(w, AX_STATE_running);
         ax_board_draw(&f->board);
-        idle = left(f->status) ? 0 : idle + 1;
+        idle = supervised || left(f->status) ? 0 : idle + 1;
         if (idle > (ax_watch_count(w, AX_STATE_failed) ? FAILED_POLLS : 0)) break;
     }
     return AX_OK;

@@ -19,7 +19,6 @@
 #include "run/signals.h"
 
 #include <dirent.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -317,23 +316,17 @@ static int run(const sweep_options *o, ax_plan_file *plan, const char *dir, cons
     return status;
 }
 
-static int take_duration(double *seconds, const char *option, const char *text)
-{
-    if (!text || ax_text_duration(seconds, text)) return AX_OK;
-    return ax_fail(AX_EARG, "sweep: --%s is '%s', wanted a time such as 90 (seconds), 45m, 3h50m or 1-00:00:00", option, text);
-}
-
-/* Stopping takes some seconds, and writing the study file of a large study some more. */
+/* What the workers of a job array, or job steps, are to keep themselves: their supervisor is elsewhere, or none. */
 static int take_times(sweep_options *o, double began, const char *max_time, const char *trial_time)
 {
-    double all = 0;
-    AX_TRY(take_duration(&all, "max-time", max_time));
-    AX_TRY(take_duration(&o->trial_time, "trial-time", trial_time));
-    if (all > 0) o->stop_at = began + all - fmin(all / 4, 30);
-    bool elsewhere = strcmp(o->launcher.name, "local") != 0, later = ax_launcher_submits(&o->launcher);
-    if ((elsewhere && trial_time) || (later && (max_time || o->retries)))
-        return ax_fail(AX_EARG, "sweep: --%s needs workers that this process watches; with --launcher %s set a job's limits by --slurm-arg",
-                       trial_time ? "trial-time" : max_time ? "max-time" : "retries", o->launcher.name);
+    double max = 0;
+    AX_TRY(ax_option_duration(&max, "sweep", "max-time", max_time));
+    AX_TRY(ax_option_duration(&o->trial_time, "sweep", "trial-time", trial_time));
+    o->stop_at = ax_option_stop_at(began, max);
+    o->launcher.max_time = max;
+    o->launcher.trial_time = o->trial_time;
+    o->launcher.retries = (int)o->retries;
+    o->launcher.restart_failed = o->restart_failed;
     return AX_OK;
 }
 

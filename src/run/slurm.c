@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,9 @@ static const char body[] =
     "trap 'stop=USR1; kill -USR1 \"$worker\" 2>/dev/null' USR1\n"
     "trap 'stop=TERM; kill -TERM \"$worker\" 2>/dev/null' TERM\n"
     "for life in {1..50}; do\n"
-    "  \"$program\" worker --device \"$device\" --threads \"${SLURM_CPUS_PER_TASK:-1}\" --quiet -- \"$study\" &\n"
+    "  left=${max_time:+$((max_time - SECONDS))}\n"
+    "  [ \"${left:-1}\" -gt 0 ] || { code=75; break; }\n"
+    "  \"$program\" worker --device \"$device\" --threads \"${SLURM_CPUS_PER_TASK:-1}\" $limits ${left:+--max-time $left} --quiet -- \"$study\" &\n"
     "  worker=$!\n"
     "  wait \"$worker\"; code=$?\n"
     "  while kill -0 \"$worker\" 2>/dev/null; do wait \"$worker\"; code=$?; done\n"
@@ -126,9 +129,21 @@ static const char body[] =
     "  echo \"worker $worker ended with code $code, starting another\"\n"
     "done\n"
     "\n"
-    "# Time is almost over: queue again, to go on from the checkpoint. After TERM (preempted, requeued, cancelled) Slurm decides.\n"
-    "[ \"$stop\" = USR1 ] && scontrol requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\" && exit 0\n"
+    "# Time is almost over: queue again, to go on from the checkpoint, unless there is a max_time, which would begin anew. After TERM\n"
+    "# (preempted, requeued, cancelled) Slurm decides.\n"
+    "[ \"$stop\" = USR1 ] && [ -z \"$max_time\" ] && scontrol requeue \"${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\" && exit 0\n"
     "exit \"$code\"\n";
+
+/* What sweep was told, for the worker's command line. */
+static void put_limits(ax_buf *b, const ax_slurm_options *o)
+{
+    ax_buf_puts(b, "limits='");
+    if (o->trial_time > 0) ax_buf_printf(b, "--trial-time %.6f ", o->trial_time);
+    if (o->retries) ax_buf_printf(b, "--retries %d%s", o->retries, o->restart_failed ? " --restart-failed" : "");
+    ax_buf_puts(b, "'\nmax_time=");
+    if (o->max_time > 0) ax_buf_printf(b, "%.0f", ceil(o->max_time));
+    ax_buf_puts(b, "   # seconds after which a task's worker stops for good; empty: never\n");
+}
 
 static int write_script(const char *path, const ax_slurm_options *o)
 {
@@ -146,6 +161,7 @@ static int write_script(const char *path, const ax_slurm_options *o)
         put_shell(&b, lines[i][1]);
         ax_buf_puts(&b, "\n");
     }
+    put_limits(&b, o);
     ax_buf_puts(&b, body);
     int status = ax_buf_status(&b);
     if (status == AX_OK) status = ax_file_write(path, b.data, b.len);
@@ -160,10 +176,11 @@ static int check_queue(const char *job_path)
 {
     char *before = NULL, line[256] = "";
     size_t len;
-    if (!ax_file_exists(job_path) || ax_file_read(&before, &len, job_path, 64) != AX_OK) return AX_OK;
+    int status = ax_file_read(&before, &len, job_path, 64);
+    if (status != AX_OK) return status == AX_EIO ? status : AX_OK;      /* none, or nobody's; one that cannot be read may be running */
     before[strcspn(before, ";\n")] = 0;
     const char *const argv[] = {"squeue", "--noheader", "--format=%i %T", "--jobs", before, NULL};
-    int status = ask(line, sizeof line, argv) == AX_OK && line[0]      /* a job that is over is an error of squeue's */
+    status = ask(line, sizeof line, argv) == AX_OK && line[0]      /* a job that is over is an error of squeue's */
                      ? ax_fail(AX_ESTORE, "job %s of this study is still in the queue (%s); wait for it, or 'scancel %s' first", before, line, before)
                      : AX_OK;
     ax_free(before);
@@ -186,6 +203,8 @@ int ax_slurm_submit(char job[32], const ax_slurm_options *o)
 
 /* ---- inside an allocation ---- */
 
+enum { LIMIT_TEXT = 128 };
+
 static int number(const char *name)
 {
     int64_t n = 0;
@@ -205,23 +224,36 @@ int ax_slurm_threads(void)
     return n ? n : 1;
 }
 
+/* Behind srun's options: this program, and "worker" will follow. With a limit the shell puts it behind that word. */
+static void put_program(const char **words, char *text, const ax_slurm_options *o, const char *program)
+{
+    static const char put_in[] = "program=$1; shift 2; exec \"$program\" worker --trial-time %.6f \"$@\"";
+    if (!(o->trial_time > 0)) {
+        words[0] = program;
+        return;
+    }
+    snprintf(text, LIMIT_TEXT, put_in, o->trial_time);
+    const char *const shell[] = {"/bin/sh", "-c", text, "sh", program};
+    memcpy(words, shell, sizeof shell);
+}
+
 const char **ax_slurm_step(const ax_slurm_options *o)
 {
     static const char *const fixed[] = {"srun", "--nodes=1", "--ntasks=1", "--exact", "--quiet"};
     enum { FIXED = sizeof fixed / sizeof fixed[0], TEXT = 32 };
-    size_t n = FIXED, room = FIXED + 4 + (size_t)o->nmore;
+    size_t n = FIXED, room = FIXED + 8 + (size_t)o->nmore;
     if (!getenv("SLURM_JOB_ID")) {
         ax_fail(AX_EARG, "--launcher srun: not inside an allocation; get one with salloc or sbatch, or let --launcher slurm submit a job");
         return NULL;
     }
-    const char **words = ax_alloc(room * sizeof *words + TEXT + PATH_MAX, 1);
+    const char **words = ax_alloc(room * sizeof *words + TEXT + LIMIT_TEXT + PATH_MAX, 1);
     if (!words) return NULL;
-    char *cpus = (char *)(words + room), *program = cpus + TEXT;      /* behind the words */
+    char *cpus = (char *)(words + room), *limit = cpus + TEXT, *program = limit + LIMIT_TEXT;      /* behind the words */
     memcpy(words, fixed, sizeof fixed);
     snprintf(cpus, TEXT, "--cpus-per-task=%d", o->threads);
     words[n++] = cpus;
     if (o->gpus) words[n++] = "--gres=gpu:1";
     for (int i = 0; i < o->nmore; i++) words[n++] = o->more[i];
-    words[n] = readlink("/proc/self/exe", program, PATH_MAX - 1) > 0 ? program : "approxrun";
+    put_program(words + n, limit, o, readlink("/proc/self/exe", program, PATH_MAX - 1) > 0 ? program : "approxrun");
     return words;
 }

@@ -13,6 +13,10 @@ typedef struct {
     bool gpus;                       /* each gets one */
     const char *const *more;         /* (nmore): further options for sbatch or srun */
     int nmore;
+    double trial_time;               /* seconds after which a worker ends and fails a trial; 0: none */
+    double max_time;                 /* of an array: seconds after which a task's worker stops for good; 0: never */
+    int retries;                     /* of an array: how often a worker begins a failed trial again */
+    bool restart_failed;             /* then from the start */
 } ax_slurm_options;
 
 /* Writes DIR/slurm.sh and submits it; `job` gets the job's id. AX_ESTORE: the job submitted before is still in the queue;

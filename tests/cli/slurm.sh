@@ -123,12 +123,78 @@ check "requeued twice equals uninterrupted" same requeued long
 check "it was started a third time" test "$(envs requeued .environment.slurm.restarts | grep -c '"2"')" -ge 1
 check "it went on from checkpoints" grep -q "resumed after epoch" requeued/logs/*.log
 
+# Limits, which the workers of an array keep themselves: a trial that takes too long, once more; workers that stop for good.
+sed 's/name = "small"/name = "forever"/; s/epochs = 3/epochs = 1000000/' small.lua > forever.lua
+forever() { "$APPROXRUN" sweep forever.lua multiplier=fp32 --launcher slurm --threads 1 "$@"; }
+restarts() { scontrol show job "$(job "$1")" | grep -o 'Restarts=[0-9]*' | sort -u; }
+ended_with() { scontrol show job "$(job "$1")" | grep -o 'ExitCode=[0-9:]*' | sort -u; }
+expect_exit 0 submit epochs=3,1000000 multiplier=fp32 seed=1 -j 1 --trial-time 10 --retries 1 -o limited
+check "the array ends" within 600 queue_empty
+check "a trial over its time fails, the other completes" [ "$("$APPROXRUN" status limited --json | jq -c .states)" = '{"complete":1,"failed":1}' ]
+check "which was begun again once" jq -e '.retries == 1 and .message == "it took longer than --trial-time allows a trial, 10 s"' limited/failed/*.json
+check "the study file has both" [ "$("$APPROXRUN" status limited.h5 --json | jq -c .states)" = '{"complete":1,"failed":1}' ]
+expect_exit 0 forever -j 2 --max-time 8 -o maxed
+check "the array ends" within 600 queue_empty
+check "with checkpoints" [ "$("$APPROXRUN" status maxed --json | jq -c .states)" = '{"interrupted":2}' ]
+check "and code 75" [ "$(ended_with maxed)" = ExitCode=75:0 ]
+check "and is not queued again" [ "$(restarts maxed)" = Restarts=0 ]
+check "the log says why" grep -q -- "--max-time is nearly over: stopped with work left" maxed/logs/slurm-*_1.log
+sed 's/^  train = .*/  train = function(trial, net, data) while true do end end,/' small.lua > deaf.lua
+expect_exit 0 approxrun sweep deaf.lua multiplier=fp32 seed=1 --launcher slurm --threads 1 --max-time 6 -o deaf
+check "the array ends" within 600 queue_empty
+check "a trial that hears nothing changes nothing of that" [ "$(ended_with deaf)$(restarts deaf)$(ls deaf/claims)" = ExitCode=75:0Restarts=0 ]
+expect_exit 0 forever -j 1 --max-time 1h -o warned
+check "a worker trains" within 200 training warned
+check "Slurm warns" scancel --batch --signal=USR1 "$(job warned)"
+check "the array ends" within 600 queue_empty
+check "with --max-time no task queues itself again" [ "$(restarts warned)$(ended_with warned)" = Restarts=0ExitCode=75:0 ]
+
+# A search: a job a round, and all of them in one.
+cat > search.lua <<'LUA'
+local ax = require "approxrun"
+local nn = ax.nn
+return ax.search {
+  name = "search",
+  multipliers = { "fp32", "mbm:7", "mbm:3" }, energy = { fp32 = 3.7, ["mbm:7"] = 0.4, ["mbm:3"] = 0.2 },
+  budget = 1, metric = "valid_acc",
+  params = { epochs = 1, batch = 32, lr = 1e-3 },
+  data = function(p) return ax.data.synthetic { train = 64, test = 64 }:scale(1 / 255):split { valid = 32 } end,
+  model = function(p) return nn.sequential { nn.flatten(), nn.dense { 4 } } end,
+  train = function(p) return { optimizer = ax.optim.sgd { lr = p.lr }, epochs = p.epochs, batch = p.batch } end,
+}
+LUA
+search() { "$APPROXRUN" sweep search.lua --threads 1 "$@"; }
+expect_exit 0 search -q -j 1 -o wholesearch
+expect_exit 0 search --launcher slurm -j 2 -o rounds
+check "it says that the job is one round" grep -q "^next: .*the job runs round 1 alone, and the same command, when it has ended, submits the round after it" "$KEPT/err"
+check "the array ends" within 300 queue_empty
+check "it was one" [ "$("$APPROXRUN" status rounds --json | jq -c .states)" = '{"complete":2}' ]
+expect_exit 0 search --launcher slurm -j 2 -o rounds --json
+check "the same command submits the next" jq -e '.round == 2 and .tasks == 1' "$KEPT/out"
+check "the array ends" within 300 queue_empty
+expect_exit 0 search --launcher slurm -o rounds
+check "and ends the search with its front" grep -q "^front: " "$KEPT/err"
+check "the rounds' jobs give the bytes of one sweep" same rounds wholesearch
+expect_exit 0 sbatch --wait -n 2 --output=wrap.log --wrap="exec '$APPROXRUN' sweep search.lua --threads 1 --launcher srun -o onejob"
+check "one job runs all rounds" grep -q "^front: " wrap.log
+check "to the same bytes" same onejob wholesearch
+stopping=$(sbatch --parsable -n 2 --output=stopped.log --wrap="exec '$APPROXRUN' sweep forever.lua --threads 1 --launcher srun -o stopped")
+check "workers of such a job train" within 300 training stopped
+check "Slurm warns" scancel --batch --signal=USR1 "$stopping"
+check "the job ends" within 600 queue_empty
+check "it was stopped with checkpoints" [ "$(scontrol show job "$stopping" | grep -o 'ExitCode=[0-9:]*')$(ls stopped/claims)" = ExitCode=75:0 ]
+check "of the two trials it ran" [ "$("$APPROXRUN" status stopped --json | jq -c .states)" = '{"planned":4,"interrupted":2}' ]
+
 # Inside an allocation.
 expect_exit 2 approxrun sweep small.lua --launcher srun -o steps
 expect_err "not inside an allocation"
 expect_exit 0 salloc --quiet -N 2 -n 4 "$APPROXRUN" sweep small.lua --launcher srun --threads 1 -o steps
 check "steps give the bytes of one process" same steps whole
 check "the supervisor shows their progress" grep -q "6/6.*complete" "$KEPT/err"
+expect_exit 1 salloc --quiet -N 1 -n 2 "$APPROXRUN" sweep small.lua epochs=3,1000000 multiplier=fp32 seed=1 --launcher srun --threads 1 \
+  --trial-time 10 --retries 1 -o steplimit
+check "a step keeps --trial-time, the supervisor --retries" jq -e \
+  '.retries == 1 and .message == "it took longer than --trial-time allows a trial, 10 s"' steplimit/failed/*.json
 check "they ran on both nodes" test "$(envs steps .environment.slurm.node | sort -u | wc -l)" -eq 2
 
 # A GPU each: the program beside the module of no device (tests/cli/cuda_fake.sh), numbers as Slurm gives them.

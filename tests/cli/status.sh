@@ -109,6 +109,41 @@ within 50 test -s newer
 { echo "another log"; } > "own/logs/new" && mv own/logs/new "own/logs/$first.log"
 check "logs -f takes up a new file of that name" within 50 grep -qx "another log" newer
 
+# ---- a search, whose script takes its time between two rounds ----
+cat > rounds.lua <<'LUA'
+local ax = require "approxrun"
+local nn = ax.nn
+local x = 0
+for i = 1, 1e8 do x = (x + i) % 7 end
+return ax.search {
+  name = "rounds",
+  multipliers = { "fp32", "mbm:7", "mbm:3" }, energy = { fp32 = 3.7, ["mbm:7"] = 0.4, ["mbm:3"] = 0.2 },
+  budget = 1, metric = "valid_acc",
+  params = { epochs = 1, batch = 32, lr = 1e-3 },
+  data = function(p) return ax.data.synthetic { train = 64, test = 64 }:scale(1 / 255):split { valid = 32 } end,
+  model = function(p) return nn.sequential { nn.flatten(), nn.dense { 4 } } end,
+  train = function(p) return { optimizer = ax.optim.sgd { lr = p.lr }, epochs = p.epochs, batch = p.batch } end,
+}
+LUA
+round_done() { [ "$(ls "$1"/trials/*.h5 2>/dev/null | wc -l)" -eq 2 ] && [ -z "$(ls "$1/claims")" ]; }
+stopped_between_rounds() {  # study: its sweep is $sweep
+  "$APPROXRUN" sweep rounds.lua -q -j 1 --threads 1 -o "$1" & sweep=$!
+  within 600 round_done "$1" && kill -STOP $sweep
+}
+check "a sweep of a search is stopped between two rounds" stopped_between_rounds rounds
+"$APPROXRUN" status rounds -f > "$KEPT/follow" & follower=$!
+check "a follower waits for the next round while the sweep lives" eval 'sleep 1; kill -0 $follower'
+kill -CONT $sweep
+check "the sweep goes on" wait $sweep
+check "and its end is the follower's" wait $follower
+check "who has seen all rounds" [ "$(tail -1 "$KEPT/follow")" = "rounds  3 trials:  3 complete" ]
+check "another is stopped" stopped_between_rounds died
+"$APPROXRUN" status died -f > "$KEPT/follow" & follower=$!
+check "its follower waits" eval 'sleep 1; kill -0 $follower'
+kill -9 $sweep && wait $sweep 2>/dev/null
+check "until the sweep has died" wait $follower
+check "for a study that nobody supervises is followed to the end of its plan" [ "$(tail -1 "$KEPT/follow")" = "rounds  2 trials:  2 complete" ]
+
 # ---- Ctrl-C ----
 "$APPROXRUN" status own -f > look 2> err & follower=$!
 within 50 test -s look
