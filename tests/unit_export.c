@@ -177,6 +177,24 @@ static void md__has_a_row_a_multiplier_with_its_format(void **state)
     ax_results_release(&r);
 }
 
+static void md__keeps_a_name_with_line_ends_in_its_row(void **state)
+{
+    (void)state;
+    ax_results r;
+    ax_buf text;
+    const ax_export_options o = {.stable = true};
+    ax_buf_init(&text);
+    sample_results(&r);
+    snprintf(r.study, sizeof r.study, "two\nlines");
+    for (int i = 0; i < r.n; i++)
+        if (!strcmp(r.trials[i].multiplier, "fp32")) snprintf(r.trials[i].multiplier, sizeof r.trials[i].multiplier, "a\r\nb\rc\n");
+    assert_int_equal(ax_export_md(&text, &r, &o), AX_OK);
+    assert_non_null(strstr(ax_buf_str(&text), "Study two lines: "));
+    assert_non_null(strstr(ax_buf_str(&text), "\n| a  b c  | (1,8,23) 32 bits | 2 |"));
+    ax_buf_release(&text);
+    ax_results_release(&r);
+}
+
 static void groups__keep_other_parameters_apart(void **state)
 {
     (void)state;
@@ -226,6 +244,7 @@ int main(void)
         cmocka_unit_test(csv__quotes_as_rfc_4180_says),
         cmocka_unit_test(jsonl__is_one_object_a_line),
         cmocka_unit_test(md__has_a_row_a_multiplier_with_its_format),
+        cmocka_unit_test(md__keeps_a_name_with_line_ends_in_its_row),
         cmocka_unit_test(metrics__of_a_diverged_trial_are_absent),
         cmocka_unit_test(groups__keep_other_parameters_apart),
     };

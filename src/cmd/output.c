@@ -83,6 +83,19 @@ int ax_output_bytes(const ax_buf *bytes, const char *path)
 
 void ax_output_block(const char *text) { (void)print_shown(text, strlen(text)); }      /* ax_output_end tells of failures */
 
+/* It may be that memory has run out. One write, so that the lines of several processes stay lines. */
+void ax_output_message(const char *text)
+{
+    char shown[6 * 2048];
+    size_t n = strlen(text), at = 0, len;
+    for (size_t i = 0; i < n && at + sizeof "\\u0000" < sizeof shown; i += len ? len : 1) {
+        len = control_at(text + i, n - i);
+        if (!len || lays_out(text + i, n - i)) shown[at++] = text[i];
+        else at += (size_t)snprintf(shown + at, sizeof shown - at, "\\u%04x", (unsigned char)text[i + len - 1]);
+    }
+    fprintf(stderr, "approxrun: %.*s\n", (int)at, shown);
+}
+
 void ax_output_stream(FILE *from)
 {
     char text[8192];

@@ -18,6 +18,9 @@ int ax_output_bytes(const ax_buf *bytes, const char *path);      /* nothing is e
 void ax_output_block(const char *text);       /* to stdout; ends of lines and tabs are kept */
 void ax_output_stream(FILE *from);            /* the same of what is left of a file */
 
+/* "approxrun: TEXT" to stderr, escaped in the same way; ends of lines and tabs are kept. */
+void ax_output_message(const char *text);
+
 /* One line of stdout, whatever its texts hold: a line's end in them is escaped too. */
 void ax_output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

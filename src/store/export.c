@@ -229,6 +229,12 @@ int ax_export_csv(ax_buf *out, const ax_results *r, const ax_export_options *o)
 
 /* ---- Markdown ---- */
 
+/* An end of line in a name would end its row. */
+static void md_text(ax_buf *out, const char *text)
+{
+    for (; *text; text++) ax_buf_add(out, *text == '\n' || *text == '\r' ? " " : text, 1);
+}
+
 static void md_cell(ax_buf *out, const ax_sample *s, double scale, int digits)
 {
     if (!s->used) ax_buf_puts(out, " - |");
@@ -243,7 +249,9 @@ int ax_export_md(ax_buf *out, const ax_results *r, const ax_export_options *o)
     int status = AX_OK;
     bool energy = false;
     for (int i = 0; i < r->n; i++) energy = energy || (r->trials[i].in_plan && !isnan(r->trials[i].energy_uj));
-    ax_buf_printf(out, "Study %s: mean over seeds ± half-width of the 95 %% t-interval.\n\n", r->study);
+    ax_buf_puts(out, "Study ");
+    md_text(out, r->study);
+    ax_buf_puts(out, ": mean over seeds ± half-width of the 95 % t-interval.\n\n");
     ax_buf_printf(out, "| multiplier | format | seeds | test accuracy %% | test loss |%s%s\n", energy ? " energy uJ |" : "",
                   o->stable ? "" : " training s |");
     ax_buf_printf(out, "|---|---|---:|---:|---:|%s%s\n", energy ? "---:|" : "", o->stable ? "" : "---:|");
@@ -253,7 +261,9 @@ int ax_export_md(ax_buf *out, const ax_results *r, const ax_export_options *o)
         status = ax_sample_make(&acc, g, "test_acc");
         if (status == AX_OK) status = ax_sample_make(&loss, g, "test_loss");
         if (status == AX_OK) status = ax_sample_make(&time, g, "train_s");
-        ax_buf_printf(out, "| %s | (1,8,%d) %d bits | %d |", g->label, g->first->width, 9 + g->first->width, g->ndone);
+        ax_buf_puts(out, "| ");
+        md_text(out, g->label);
+        ax_buf_printf(out, " | (1,8,%d) %d bits | %d |", g->first->width, 9 + g->first->width, g->ndone);
         md_cell(out, &acc, 100, 2);
         md_cell(out, &loss, 1, 4);
         if (energy && isnan(g->first->energy_uj)) ax_buf_puts(out, " - |");

@@ -63,6 +63,12 @@ expect_exit 0 approxrun completion words -- show study ''
 none completion
 check "completion offers the trials" grep -qF 'mbm:7\u001b' "$KEPT/out"
 
+# The message of a failure names what it found.
+expect_exit 2 approxrun show study.h5 'mbm:7 !'
+cp "$KEPT/err" "$KEPT/out"
+none message
+check "the study is named" grep -qF 'quickstart\u001b' "$KEPT/err"
+
 # A character's two bytes in two blocks of reading.
 filler() { head -c 8191 /dev/zero | tr '\0' x; }
 { filler; printf '\302\260 \302\233\n'; } > "study/logs/$trial.log"
