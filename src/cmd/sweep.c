@@ -17,6 +17,7 @@
 #include "run/meter.h"
 #include "run/progress.h"
 #include "run/signals.h"
+#include "run/slurm.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -70,7 +71,14 @@ static int check_numerics(const char *dir, const ax_plan_file *old, const ax_pla
                    "another study with -o, or go on with the program that began it", dir, was, is);
 }
 
-/* The plan replaces that of an earlier sweep; the study keeps the date of its first. */
+static bool same_trials(const ax_plan_file *a, const ax_plan_file *b)
+{
+    bool same = a->n == b->n;
+    for (int i = 0; same && i < a->n; i++) same = !strcmp(a->specs[i].id, b->specs[i].id) && a->specs[i].skip == b->specs[i].skip;
+    return same;
+}
+
+/* The plan replaces that of an earlier sweep, but not under a job that is to run that; the study keeps the date of its first. */
 static int write_plan(const char *dir, ax_plan_file *plan)
 {
     ax_plan_file old;
@@ -78,6 +86,7 @@ static int write_plan(const char *dir, ax_plan_file *plan)
     if (status == AX_OK) {
         memcpy(plan->created, old.created, sizeof plan->created);
         status = check_numerics(dir, &old, plan);
+        if (status == AX_OK && !same_trials(&old, plan)) status = ax_slurm_check_queue(dir);
         ax_plan_file_release(&old);
         AX_TRY(status);
     } else if (status != AX_ENOENT) {

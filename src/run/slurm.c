@@ -171,17 +171,18 @@ static int write_script(const char *path, const ax_slurm_options *o)
 
 /* ---- submitting ---- */
 
-/* The job submitted before, if it still waits or runs. */
-static int check_queue(const char *job_path)
+int ax_slurm_check_queue(const char *dir)
 {
-    char *before = NULL, line[256] = "";
+    char *job_path = ax_path_join(dir, "slurm.job"), *before = NULL, line[256] = "";
     size_t len;
-    int status = ax_file_read(&before, &len, job_path, 64);
-    if (status != AX_OK) return status == AX_EIO ? status : AX_OK;      /* none, or nobody's; one that cannot be read may be running */
+    int status = job_path ? ax_file_read(&before, &len, job_path, 64) : AX_ENOMEM;
+    ax_free(job_path);
+    if (status != AX_OK) return status == AX_EIO || status == AX_ENOMEM ? status : AX_OK;      /* none, or nobody's; one that cannot be read may run */
     before[strcspn(before, ";\n")] = 0;
     const char *const argv[] = {"squeue", "--noheader", "--format=%i %T", "--jobs", before, NULL};
     status = ask(line, sizeof line, argv) == AX_OK && line[0]      /* a job that is over is an error of squeue's */
-                     ? ax_fail(AX_ESTORE, "job %s of this study is still in the queue (%s); wait for it, or 'scancel %s' first", before, line, before)
+                     ? ax_fail(AX_ESTORE, "job %s of this study is still in the queue (%s); wait for it, 'scancel %s' first, or name another "
+                               "directory with -o", before, line, before)
                      : AX_OK;
     ax_free(before);
     return status;
@@ -190,7 +191,7 @@ static int check_queue(const char *job_path)
 int ax_slurm_submit(char job[32], const ax_slurm_options *o)
 {
     char *script = ax_path_join(o->dir, "slurm.sh"), *job_path = ax_path_join(o->dir, "slurm.job");
-    int status = script && job_path ? check_queue(job_path) : AX_ENOMEM;
+    int status = script && job_path ? ax_slurm_check_queue(o->dir) : AX_ENOMEM;
     if (status == AX_OK) status = write_script(script, o);
     const char *const argv[] = {"sbatch", "--parsable", script, NULL};
     if (status == AX_OK) status = ask(job, 32, argv);

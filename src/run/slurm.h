@@ -19,6 +19,9 @@ typedef struct {
     bool restart_failed;             /* then from the start */
 } ax_slurm_options;
 
+/* AX_ESTORE: the job that was submitted last for this study still waits or runs. */
+int ax_slurm_check_queue(const char *dir);
+
 /* Writes DIR/slurm.sh and submits it; `job` gets the job's id. AX_ESTORE: the job submitted before is still in the queue;
  * AX_EARG: sbatch refused, in its words, or there is none. */
 int ax_slurm_submit(char job[32], const ax_slurm_options *o);

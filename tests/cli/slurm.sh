@@ -105,6 +105,11 @@ expect_exit 0 submit $long -j 2 -o killed
 check "workers train" within 200 training killed
 expect_exit 4 submit $long -o killed
 expect_err "still in the queue"
+cp killed/plan.json planned.json
+expect_exit 4 submit $long multiplier=fp32 seed=1 -o killed
+expect_exit 4 approxrun sweep small.lua multiplier=fp32 seed=1 -q -o killed
+expect_err "still in the queue"
+check "the plan of a job is not replaced under it" cmp -s killed/plan.json planned.json
 kill -9 "$("$APPROXRUN" status killed --json | jq '.running[0].pid')"
 check "the array ends" within 600 queue_empty
 check "the batch script starts another" grep -q "starting another" killed/logs/slurm-*.log

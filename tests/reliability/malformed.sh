@@ -11,7 +11,7 @@ mutate() {      # KIND LONG FILE... -- ARGUMENT...: LONG mutants, or a tenth of 
   /usr/bin/python3 "$ROOT/tests/reliability/mutants.py" "$APPROXRUN" "$kind" "$n" "$SEED" "$@" > out 2>&1
   check "$kind: $(grep -v '^count' out | head -5)" "[ $? -eq 0 ]"
   case $kind in
-  checkpoint | failure | journal | forged-resume) ;;      # the study is read without them
+  checkpoint | forged-checkpoint | failure | journal | forged-resume) ;;      # the study is read without them
   *) check "$kind: some are refused" 'grep -q " [1-9][0-9]* refused" out' ;;
   esac
   grep '^count' out
