@@ -11,6 +11,7 @@
 #include "cmd/options.h"
 #include "cmd/output.h"
 #include "run/progress.h"
+#include "run/slurm.h"
 #include "store/results.h"
 
 #include <math.h>
@@ -54,11 +55,14 @@ int ax_status_open(ax_status *s, const char *dir)
     AX_TRY(status);
     status = ax_watch_init(&s->watch, dir, &s->plan);
     if (status == AX_OK) status = ax_watch_poll(&s->watch);
+    if (status != AX_OK) {
+        ax_status_release(s);
+        return status;
+    }
     ax_study_each(dir, AX_FILE_CLAIM, see_worker, s);
     ax_study_each(dir, AX_FILE_TRIAL, see_trial, s);
     if (s->nworkers) qsort(s->workers, (size_t)s->nworkers, sizeof *s->workers, by_trial);
-    if (status != AX_OK) ax_status_release(s);
-    return status;
+    return AX_OK;
 }
 
 void ax_status_release(ax_status *s)
@@ -93,6 +97,16 @@ static int left_out(const ax_plan_file *p)
 {
     int n = 0;
     for (int i = 0; i < p->n; i++) n += p->specs[i].skip;
+    return n;
+}
+
+int ax_status_left(const ax_status *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->plan.n; i++) {
+        enum ax_state state = s->watch.trials[i].state;
+        n += state == AX_STATE_running || (!s->plan.specs[i].skip && (state == AX_STATE_planned || state == AX_STATE_interrupted));
+    }
     return n;
 }
 
@@ -192,17 +206,37 @@ static void print_workers(const ax_status *s)
     ax_buf_release(&cell);
 }
 
+/* A job that waits looks like one that is over, and its workers may have ended before they had a trial. */
+void ax_status_no_worker(ax_buf *out, const ax_status *s)
+{
+    char job[32], text[32];
+    double eta = ax_watch_eta(&s->watch, 1);
+    ax_buf_puts(out, "no worker at the moment; ");
+    if (eta > 0) ax_buf_printf(out, "what is left takes about %s on one; ", ax_time_text(text, eta));
+    if (ax_study_supervised(s->dir)) ax_buf_puts(out, "its sweep is to start one");
+    else if (ax_slurm_job(job, s->dir) != AX_OK) ax_buf_puts(out, "the same sweep goes on with what is left");
+    else ax_buf_printf(out, "'squeue -j %s' says whether its job waits, %s/logs/slurm-%s_*.log why its workers ended; when the job is over, the same "
+                       "sweep goes on with what is left", job, s->dir, job);
+}
+
+static void print_no_worker(const ax_status *s)
+{
+    ax_buf line = {0};
+    ax_status_no_worker(&line, s);
+    ax_output_line("%s", ax_buf_str(&line));
+    ax_buf_release(&line);
+}
+
 void ax_status_print(const ax_status *s)
 {
     const counts c = counts_of(s);
     char text[32];
     int n = hosts(s);
-    double eta = ax_watch_eta(&s->watch, s->alive);
     print_counts(&c);
     if (s->alive)
         printf("%d worker%s on %d host%s, %.0f images/s, ETA %s\n", s->alive, s->alive == 1 ? "" : "s", n, n == 1 ? "" : "s", images_per_s(s),
-               ax_time_text(text, eta));
-    else if (eta > 0) printf("no worker; what is left takes about %s on one\n", ax_time_text(text, eta));
+               ax_time_text(text, ax_watch_eta(&s->watch, s->alive)));
+    else if (ax_status_left(s)) print_no_worker(s);
     print_workers(s);
 }
 
@@ -306,7 +340,8 @@ int cmd_status(int argc, char **argv)
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (!args.n) return AX_OK;
     const char *study = args.items[0];
-    if (!ax_file_exists(study)) return ax_fail(AX_ENOENT, "%s: no such study directory or study file", study);
+    if (!ax_file_exists(study)) return ax_fail(AX_ENOENT, "%s: no such study directory%s", study,
+                                              follow ? "; not there yet? it is made when the sweep begins" : " or study file");
     if (ax_file_is_dir(study)) return show_dir(study, json, follow);
     return follow ? ax_fail(AX_EARG, "status --follow: '%s' is a file, wanted a study directory", study) : show_file(study, json);
 }

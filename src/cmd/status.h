@@ -2,6 +2,7 @@
 #ifndef AX_CMD_STATUS_H
 #define AX_CMD_STATUS_H
 
+#include "base/buf.h"
 #include "run/watch.h"
 
 typedef struct {
@@ -22,7 +23,11 @@ typedef struct {
 
 int ax_status_open(ax_status *s, const char *dir);      /* AX_ENOENT, AX_EFORMAT, AX_ESTORE */
 void ax_status_release(ax_status *s);
+int ax_status_left(const ax_status *s);                 /* trials of the plan that run or will */
 void ax_status_print(const ax_status *s);
+
+/* A line for a study with trials left that nobody works on: what is known, and what to do. */
+void ax_status_no_worker(ax_buf *out, const ax_status *s);
 
 /* Shows what changes until no trial is left, and releases `s`. AX_EFAILED: some failed; AX_EINTR: Ctrl-C. */
 int ax_status_follow(ax_status *s, bool json);

@@ -18,12 +18,16 @@
 #include <unistd.h>
 
 static const struct timespec poll_time = {.tv_nsec = 200000000};
-enum { FAILED_POLLS = 5 };      /* so long a failed trial may wait for its sweep to begin it again */
+enum {
+    FAILED_POLLS = 5,            /* so long a failed trial may wait for its sweep to begin it again */
+    UNWORKED_POLLS = 25,         /* so long a worker may take between two trials */
+};
 
 typedef struct {
     ax_status *status;
     ax_board board;
     bool json;
+    int unworked;          /* polls in a row that found trials left and nobody who works on them */
     struct stat plan;      /* of plan.json, which is replaced when the study is planned anew */
 } follower;
 
@@ -93,14 +97,16 @@ static int take_new_plan(follower *f)
 
 /* ---- the loop ---- */
 
-static int left(const ax_status *s)
+/* Once in a while without workers, for they may yet come; behind JSON on stderr. */
+static void say_no_worker(follower *f, bool working)
 {
-    int n = 0;
-    for (int i = 0; i < s->plan.n; i++) {
-        enum ax_state state = s->watch.trials[i].state;
-        n += state == AX_STATE_running || (!s->plan.specs[i].skip && (state == AX_STATE_planned || state == AX_STATE_interrupted));
-    }
-    return n;
+    f->unworked = working ? 0 : f->unworked + 1;
+    if (f->unworked != UNWORKED_POLLS) return;
+    ax_buf line = {0};
+    ax_status_no_worker(&line, f->status);
+    if (!f->json) ax_board_say(&f->board, ax_buf_str(&line));
+    else if (!f->board.o.quiet) fprintf(stderr, "%s\n", ax_buf_str(&line));
+    ax_buf_release(&line);
 }
 
 /* A supervisor may plan another round of a search. It is asked about before the plan is looked at, so that the last one is seen. */
@@ -114,7 +120,9 @@ static int watch(follower *f)
         AX_TRY(ax_watch_poll(&f->status->watch));
         f->board.o.jobs = ax_watch_count(w, AX_STATE_running);
         ax_board_draw(&f->board);
-        idle = supervised || left(f->status) ? 0 : idle + 1;
+        int left = ax_status_left(f->status);
+        say_no_worker(f, supervised || !left || f->board.o.jobs > 0);
+        idle = supervised || left ? 0 : idle + 1;
         if (idle > (ax_watch_count(w, AX_STATE_failed) ? FAILED_POLLS : 0)) break;
     }
     return AX_OK;
@@ -142,7 +150,10 @@ int ax_status_follow(ax_status *s, bool json)
     s->watch.arg = &f;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, &before);
-    if (!json && !quiet && !o.columns) ax_status_print(s);
+    if (!json && !quiet && !o.columns) {
+        ax_status_print(s);
+        f.unworked = s->alive ? 0 : UNWORKED_POLLS;      /* it has said so */
+    }
     fflush(stdout);
     int status = watch(&f);
     sigaction(SIGINT, &before, NULL);

@@ -9,6 +9,7 @@
 #include "run/pool.h"
 #include "run/progress.h"
 #include "run/signals.h"
+#include "run/slurm.h"
 #include "run/watch.h"
 #include "store/results.h"
 
@@ -194,6 +195,12 @@ static int took_too_long(sched *s, const ax_worker *w, int claimed)
     return ax_study_remove(s->o->dir, AX_FILE_FAILED, id);
 }
 
+/* A step that ended with its allocation says nothing about its trial, and no other step will start. */
+static void look_at_allocation(sched *s, int code)
+{
+    if (s->o->launcher && code != 0 && !s->stop && ax_slurm_over()) stop(s, AX_ESTOP, "the Slurm allocation has ended: ");
+}
+
 static int ended(sched *s, ax_worker *w, int wait_status)
 {
     char words[1024], text[1200];
@@ -201,6 +208,7 @@ static int ended(sched *s, ax_worker *w, int wait_status)
     ax_worker_words(words, sizeof words, w);
     w->pid = 0;
     s->running--;
+    look_at_allocation(s, code);
     if (code == ax_exit_code(AX_ESTORE)) {
         give_up(s, AX_ESTORE, words);
         return trial >= 0 ? ax_study_remove(s->o->dir, AX_FILE_CLAIM, s->plan->specs[trial].id) : AX_OK;

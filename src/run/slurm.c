@@ -171,21 +171,28 @@ static int write_script(const char *path, const ax_slurm_options *o)
 
 /* ---- submitting ---- */
 
+int ax_slurm_job(char job[32], const char *dir)
+{
+    char *path = ax_path_join(dir, "slurm.job"), *text = NULL;
+    size_t len;
+    int status = path ? ax_file_read(&text, &len, path, 64) : AX_ENOMEM;
+    ax_free(path);
+    if (status != AX_OK) return status == AX_EIO || status == AX_ENOMEM ? status : AX_ENOENT;      /* of another kind: nobody's */
+    text[strcspn(text, ";\n")] = 0;                            /* "ID;CLUSTER" */
+    snprintf(job, 32, "%s", text);
+    ax_free(text);
+    return AX_OK;
+}
+
 int ax_slurm_check_queue(const char *dir)
 {
-    char *job_path = ax_path_join(dir, "slurm.job"), *before = NULL, line[256] = "";
-    size_t len;
-    int status = job_path ? ax_file_read(&before, &len, job_path, 64) : AX_ENOMEM;
-    ax_free(job_path);
-    if (status != AX_OK) return status == AX_EIO || status == AX_ENOMEM ? status : AX_OK;      /* none, or nobody's; one that cannot be read may run */
-    before[strcspn(before, ";\n")] = 0;
+    char before[32], line[256] = "";
+    int status = ax_slurm_job(before, dir);
+    if (status != AX_OK) return status == AX_ENOENT ? AX_OK : status;      /* one that cannot be read may run */
     const char *const argv[] = {"squeue", "--noheader", "--format=%i %T", "--jobs", before, NULL};
-    status = ask(line, sizeof line, argv) == AX_OK && line[0]      /* a job that is over is an error of squeue's */
-                     ? ax_fail(AX_ESTORE, "job %s of this study is still in the queue (%s); wait for it, 'scancel %s' first, or name another "
-                               "directory with -o", before, line, before)
-                     : AX_OK;
-    ax_free(before);
-    return status;
+    if (ask(line, sizeof line, argv) != AX_OK || !line[0]) return AX_OK;      /* a job that is over is an error of squeue's */
+    return ax_fail(AX_ESTORE, "job %s of this study is still in the queue (%s); wait for it, 'scancel %s' first, or name another directory with -o",
+                   before, line, before);
 }
 
 int ax_slurm_submit(char job[32], const ax_slurm_options *o)
@@ -223,6 +230,16 @@ int ax_slurm_threads(void)
 {
     int n = number("SLURM_CPUS_PER_TASK");
     return n ? n : 1;
+}
+
+/* Slurm has forgotten a job some minutes after its end; then squeue fails. */
+bool ax_slurm_over(void)
+{
+    const char *job = getenv("SLURM_JOB_ID");
+    char line[64] = "";
+    if (!job) return false;
+    const char *const argv[] = {"squeue", "--noheader", "--states=running,suspended,configuring", "--format=%i", "--jobs", job, NULL};
+    return ask(line, sizeof line, argv) == AX_OK ? !line[0] : strstr(ax_errmsg(), "Invalid job id") != NULL;
 }
 
 /* Behind srun's options: this program, and "worker" will follow. With a limit the shell puts it behind that word. */

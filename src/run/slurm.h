@@ -19,7 +19,10 @@ typedef struct {
     bool restart_failed;             /* then from the start */
 } ax_slurm_options;
 
-/* AX_ESTORE: the job that was submitted last for this study still waits or runs. */
+/* The id of the job that was submitted last for this study. AX_ENOENT: none; AX_EIO, AX_ENOMEM. */
+int ax_slurm_job(char job[32], const char *dir);
+
+/* AX_ESTORE: that job still waits or runs. */
 int ax_slurm_check_queue(const char *dir);
 
 /* Writes DIR/slurm.sh and submits it; `job` gets the job's id. AX_ESTORE: the job submitted before is still in the queue;
@@ -32,6 +35,10 @@ const char **ax_slurm_step(const ax_slurm_options *o);
 
 /* The workers an allocation has room for: its tasks, or else its nodes. */
 int ax_slurm_room(void);
+
+/* Whether the allocation around this process has ended (its time, scancel, a preemption), so that its steps were ended with it.
+ * False also where Slurm does not answer. */
+bool ax_slurm_over(void);
 
 /* Threads of a worker where --threads says none: the cores the allocation has for a task. */
 int ax_slurm_threads(void);

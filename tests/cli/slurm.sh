@@ -75,7 +75,9 @@ within() {  # tenths of a second, command...: until it succeeds
   return 1
 }
 queue_empty() { [ -z "$(squeue -h)" ]; }
-training() { "$APPROXRUN" status "$1" --json 2>/dev/null | jq -e '[.running[] | select(.epoch > 3)] | length > 0' >/dev/null; }
+training() {  # study, workers (1): so many are beyond epoch 3
+  [ "$("$APPROXRUN" status "$1" --json 2>/dev/null | jq "[.running[] | select(.epoch > 3)] | length >= ${2:-1}")" = true ]
+}
 starts() { cat "$1"/events/*.jsonl | grep -c '"event":"start"'; }
 job() { cut -d';' -f1 "$1/slurm.job"; }
 submit() { "$APPROXRUN" sweep small.lua --launcher slurm --threads 1 "$@"; }
@@ -200,6 +202,13 @@ expect_exit 1 salloc --quiet -N 1 -n 2 "$APPROXRUN" sweep small.lua epochs=3,100
   --trial-time 10 --retries 1 -o steplimit
 check "a step keeps --trial-time, the supervisor --retries" jq -e \
   '.retries == 1 and .message == "it took longer than --trial-time allows a trial, 10 s"' steplimit/failed/*.json
+salloc --quiet -n 2 "$APPROXRUN" sweep forever.lua multiplier=fp32 --launcher srun --threads 1 -q -o revoked 2> revoked.err & sweep=$!
+check "two steps train" within 300 training revoked 2
+check "their allocation is cancelled" scancel "$(squeue -h -o %i)"
+wait $sweep
+check "that is an interruption of the sweep" [ $? -eq 75 ]
+check "and of its trials" [ "$("$APPROXRUN" status revoked --json | jq -c .states)" = '{"interrupted":2}' ]
+check "it says that the same command goes on" grep -q "^approxrun: stopped: 0 of 2 trials done, 2 checkpointed.*the same command goes on" revoked.err
 check "they ran on both nodes" test "$(envs steps .environment.slurm.node | sort -u | wc -l)" -eq 2
 
 # A GPU each: the program beside the module of no device (tests/cli/cuda_fake.sh), numbers as Slurm gives them.

@@ -38,7 +38,17 @@ foreign_claim() {  # study, trial, its heartbeat's time
 expect_exit 75 approxrun sweep s.lua $endless -j 1 --max-time 1 -q -o own
 expect_exit 0 approxrun status own
 expect_match '^s  4 trials:  3 planned  1 interrupted$'
+no_worker='^no worker at the moment; .*the same sweep goes on with what is left$'
+expect_match "$no_worker"
+echo '57;cluster' > own/slurm.job
+expect_exit 0 approxrun status own
+expect_match "$no_worker"
+expect_match "'squeue -j 57' .* own/logs/slurm-57_\*\.log "
+rm own/slurm.job
+expect_exit 2 approxrun status nowhere
+expect_err "no such study directory or study file"
 expect_exit 2 approxrun status nowhere -f
+expect_err "not there yet? it is made when the sweep begins"
 mkdir empty && expect_exit 2 approxrun status empty
 expect_err "no plan.json"
 
@@ -56,11 +66,13 @@ expect_exit 0 approxrun status own
 expect_match '^s  4 trials:  2 planned  2 running$'
 expect_match '^2 workers on 2 hosts, [0-9]+ images/s, ETA '
 expect_match "^  $first  fp32 seed 1 .* $(hostname) pid $worker cpu$"
+check "nor is a worker missed" eval '! grep -q "no worker" "$KEPT/out"'
 expect_match "^  $second  fp32 seed 2  .*  2/4   38 %       100      1:30 .*  elsewhere pid 7 GPU 1 job 12_3$"
 foreign_claim own "$second" $(($(date +%s) - 300))
 kill -9 $worker && wait $worker 2>/dev/null
 expect_exit 0 approxrun status own
 expect_match '^s  4 trials:  3 planned  1 interrupted$'
+expect_match "$no_worker"
 expect_match "^  $first  fp32 seed 1  its worker died: pid $worker on $(hostname), last seen "
 expect_match "^  $second  fp32 seed 2  its worker died: pid 7 on elsewhere, last seen 5:[0-5][0-9] ago"
 expect_exit 0 approxrun status own --json
@@ -85,16 +97,18 @@ expect_err "wanted a study directory"
 expect_exit 75 approxrun sweep s.lua -j 1 --max-time 0.01 -q -o followed
 for form in text json; do
   flag=; [ $form = json ] && flag=--json
-  "$APPROXRUN" status followed -f $flag > $form & eval "$form=$!"
+  "$APPROXRUN" status followed -f $flag > $form 2> $form.err & eval "$form=$!"
 done
 trial=$(jq -r '.trials[3].id' followed/plan.json)
 "$APPROXRUN" logs followed "$trial" -f > log 2> waiting & log=$!
 check "logs -f waits for a trial that has not begun" within 50 grep -q "trial $trial has not begun" waiting
-check "and followers wait for a study that nobody runs" eval 'sleep 0.5; kill -0 $text && kill -0 $json && kill -0 $log'
+check "and followers wait for a study that nobody runs" eval 'within 200 test -s json.err && kill -0 $text && kill -0 $json && kill -0 $log'
+check "who say that nobody does" [ "$(cat json.err text | grep -cE "$no_worker")" -eq 2 ]
 expect_exit 0 approxrun sweep s.lua -j 2 -q -o followed
 for pid in $text $json $log; do check "a follower ends with its study" wait $pid; done
 check "one line an epoch" [ "$(grep -cE '^\[[1-4]/4\] .* seed [12]  epoch [1-4]/4  loss ' text)" -eq 16 ]
 check "one line a trial" [ "$(grep -cE '^\[[1-4]/4\] .* seed [12]  complete  test ' text)" -eq 4 ]
+check "no more was said of missing workers" [ "$(cat json.err text.err text | grep -c "no worker")" -eq 2 ]
 check "and the sum at the end" eval '[ "$(tail -1 text)" = "s  4 trials:  4 complete" ]'
 check "a file gets no control characters" plain text
 check "as JSON one line an event" jq -se '[.[] | select(.event == "done")] | length == 4 and (map(.trial) | unique | length) == 4 and all(.[]; .t > 0 and .state == "complete")' json
@@ -152,7 +166,11 @@ wait $follower
 check "Ctrl-C ends the look with 130" [ $? -eq 130 ]
 check "and says that the study goes on" grep -qF "what runs in own goes on" err
 check "as it does" kill -0 $worker
+"$APPROXRUN" status own -f > look & follower=$!
+within 50 grep -q "^1 worker on 1 host" look
 kill -9 $worker $log && wait $worker $log 2>/dev/null
+check "a follower says that the last worker has gone" within 200 grep -qE "$no_worker" look
+kill $follower && wait $follower 2>/dev/null
 
 # ---- a failure ----
 sed '/train = function/,$d' s.lua > bad.lua

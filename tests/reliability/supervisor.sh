@@ -76,7 +76,7 @@ check "both trials have a checkpoint" 'kept both 2'
 
 # ---- a hangup ----
 sweep hangup seed=1 -q --max-time 0.001 2> /dev/null
-begin "$APPROXRUN" worker hangup --threads 1
+begin env --default-signal=HUP "$APPROXRUN" worker hangup --threads 1      # whatever started this test
 training hangup
 kill -HUP $pid
 ended
