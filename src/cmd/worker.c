@@ -1,7 +1,6 @@
 /* approxrun worker: one claim loop over a study directory. Sweeps start it; a human can run it under a debugger. Where no supervisor
  * watches it (in a batch job, as a job step, by ssh), it keeps the limits of the sweep itself. */
 #include "base/error.h"
-#include "base/file.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "cmd/threads.h"
@@ -37,6 +36,5 @@ int cmd_worker(int argc, char **argv)
     l.stop_at = ax_option_stop_at(began, max);
     l.end_at = began + max;
     AX_TRY(ax_forks_die_with_us());
-    if (!supervisor) AX_TRY(ax_file_check_links(args.items[0]));      /* a sweep has tried */
     return ax_limits_run(&l, args.items[0], device, ax_threads_each(1), (int)supervisor);
 }

@@ -279,11 +279,12 @@ int ax_worker_run(const char *dir, const char *device, int threads, int supervis
     if (!backend) return ax_errstatus();
     ax_plan_file plan;
     AX_TRY(ax_plan_file_read(dir, &plan));
-    char *env = ax_env_json(supervisor ? supervisor : getpid(), threads, device);
+    int status = supervisor ? AX_OK : ax_file_check_links(dir);      /* a sweep has tried them */
+    char *env = status == AX_OK ? ax_env_json(supervisor ? supervisor : getpid(), threads, device) : NULL;
     ax_journal *journal = env ? ax_journal_open(dir) : NULL;
     ax_trial_host h = {.dir = dir, .plan = &plan, .env = env, .device = device, .backend = backend, .threads = threads,
                        .supervised = supervisor != 0, .journal = journal};
-    int status = journal ? loop(&h) : ax_errstatus();
+    if (status == AX_OK) status = journal ? loop(&h) : ax_errstatus();
     if (status == AX_OK && !supervisor) status = conclude(dir, &plan);
     ax_journal_close(journal);
     ax_free(env);
