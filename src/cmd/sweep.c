@@ -316,6 +316,7 @@ static int run(const sweep_options *o, ax_plan_file *plan, const char *dir, cons
 {
     int lock = -1;
     sweep s = {.o = o, .args = args, .plan = plan, .dir = dir};
+    ax_signals_outlive_reader();
     AX_TRY(check_dir(dir));
     AX_TRY(ax_study_mkdirs(dir));
     AX_TRY(ax_study_lock(&lock, dir));

@@ -47,6 +47,11 @@ void ax_signals_end_process(void)
     handle(REQUESTS, end_process, NULL);
 }
 
+void ax_signals_outlive_reader(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+}
+
 static void to_pipe(int number)
 {
     int saved = errno;
@@ -59,7 +64,6 @@ int ax_signals_catch(void)
 {
     if (pipe2(waiting, O_CLOEXEC | O_NONBLOCK) != 0) return ax_fail(AX_EFAILED, "cannot make a pipe: %s", strerror(errno));
     handle(SIGNALS, to_pipe, before);
-    signal(SIGPIPE, SIG_IGN);
     return AX_OK;
 }
 

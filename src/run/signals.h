@@ -7,8 +7,10 @@
  * a script's background jobs are to be stoppable too. */
 void ax_signals_end_process(void);
 
-/* From here on they, SIGCHLD and SIGWINCH wait to be taken, and for good who no longer reads what we say does not end us: Ctrl-C ends
- * the `tee` behind a sweep too. AX_EFAILED */
+/* For good, who no longer reads what we say does not end us: Ctrl-C ends the `tee` behind a sweep too. */
+void ax_signals_outlive_reader(void);
+
+/* From here on they, SIGCHLD and SIGWINCH wait to be taken. AX_EFAILED */
 int ax_signals_catch(void);
 void ax_signals_release(void);               /* what they did before */
 

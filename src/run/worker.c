@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "engine/backend.h"
 #include "run/env.h"
+#include "run/signals.h"
 #include "run/trial.h"
 #include "store/claim.h"
 #include "store/journal.h"
@@ -40,7 +41,7 @@ static void handle_signals(void)
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGHUP, NULL, &hangup);
     if (hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);      /* not under nohup */
-    signal(SIGPIPE, SIG_IGN);                                                /* whoever started it by ssh may be gone */
+    ax_signals_outlive_reader();                                             /* whoever started it by ssh may be gone */
 }
 
 /* Under a supervisor: die with it, even if it died before this line. */
