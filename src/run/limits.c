@@ -3,21 +3,18 @@
 #include "run/limits.h"
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "run/progress.h"
 #include "run/sched.h"
 #include "run/trial.h"
 #include "store/claim.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -30,10 +27,7 @@ typedef struct {
     int threads;
     const ax_limits *of;
     int log;                     /* our standard error; while a trial runs, descriptor 2 is the trial's */
-    pthread_t thread;
-    pthread_mutex_t lock;        /* of what follows */
-    pthread_cond_t wake;
-    bool over;                   /* the thread is to end */
+    ax_thread thread;            /* its lock is of what follows */
     bool time_over;              /* it is --max-time that stops the worker */
     char late[AX_ID_MAX];        /* the trial that took too long, until the claim loop has let go of it; "": none */
 } limiter;
@@ -71,13 +65,7 @@ static bool changed(running *r)
 static int note_event(const char *dir, const char *id, const char *message)
 {
     ax_journal *journal = ax_journal_open(dir);
-    cJSON *e = cJSON_CreateObject();
-    if (!journal) return cJSON_Delete(e), ax_errstatus();
-    ax_json_set_number(e, "t", (double)time(NULL));
-    ax_json_set_string(e, "trial", id);
-    ax_json_set_string(e, "event", "failed");
-    ax_json_set_string(e, "message", message);
-    int status = ax_journal_add(journal, e);
+    int status = journal ? ax_journal_add_failed(journal, id, message) : ax_errstatus();
     ax_journal_close(journal);
     return status;
 }
@@ -86,19 +74,6 @@ static void say_limit(char *text, size_t size, const limiter *l)
 {
     char limit[32];
     snprintf(text, size, "it took longer than --trial-time allows a trial, %s", ax_time_text(limit, l->of->trial_time));
-}
-
-/* Waits with the lock; true: the time is over, false: it was woken. */
-static bool wait_until(limiter *l, double when)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    double seconds = fmax(when - ax_now(), 0);
-    t.tv_sec += (time_t)seconds;
-    t.tv_nsec += (long)(1e9 * (seconds - floor(seconds)));
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return pthread_cond_clockwait(&l->wake, &l->lock, CLOCK_MONOTONIC, &t) == ETIMEDOUT;
 }
 
 /* What does not stop at a batch, as a script in an endless loop, ends with the process. The trial is left as the claim loop would. */
@@ -123,61 +98,37 @@ static void end_trial(limiter *l, const running *r)
     if (ax_failed_note(l->dir, r->id, why) != AX_OK) return;      /* once more at the next look */
     memcpy(l->late, r->id, sizeof l->late);
     __atomic_compare_exchange_n(&ax_trial_stop_requested, &none, STOP_OF_TRIAL, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    for (double end = ax_now() + GRACE_S; l->late[0] && !l->over;)
-        if (wait_until(l, end)) end_process(l, r, true);
+    for (double end = ax_now() + GRACE_S; l->late[0] && !l->thread.over;)
+        if (ax_thread_sleep(&l->thread, end - ax_now())) end_process(l, r, true);
 }
 
 static void end_worker(limiter *l, running *r)
 {
     l->time_over = true;
     ax_trial_stop_requested = 1;
-    while (!l->over)
-        if (wait_until(l, l->of->end_at)) {
+    while (!l->thread.over)
+        if (ax_thread_sleep(&l->thread, l->of->end_at - ax_now())) {
             changed(r);
             end_process(l, r, false);
         }
 }
 
 /* A worker that was suspended has not lived meanwhile. */
-static void *watch(void *arg)
+static void watch(void *arg)
 {
     limiter *l = arg;
     running r = {.dir = l->dir};
     double spent = 0, look_s = l->of->trial_time > 0 ? fmax(0.1, fmin(l->of->trial_time / 20, 5)) : 60, looked = ax_now();
-    pthread_mutex_lock(&l->lock);
-    while (!l->over) {
-        double next = ax_now() + look_s;
-        wait_until(l, l->of->stop_at > 0 ? fmin(next, l->of->stop_at) : next);
+    while (!l->thread.over) {
+        ax_thread_sleep(&l->thread, l->of->stop_at > 0 ? fmin(look_s, l->of->stop_at - ax_now()) : look_s);
         double now = ax_now(), step = fmin(now - looked, 2 * look_s);
         looked = now;
-        if (l->over) break;
+        if (l->thread.over) break;
         if (l->of->stop_at > 0 && now >= l->of->stop_at) end_worker(l, &r);
-        if (l->over || !(l->of->trial_time > 0)) continue;
+        if (l->thread.over || !(l->of->trial_time > 0)) continue;
         spent = changed(&r) || !r.id[0] ? 0 : spent + step;
         if (spent > l->of->trial_time) end_trial(l, &r);
     }
-    pthread_mutex_unlock(&l->lock);
-    return NULL;
-}
-
-/* It takes no signals: they are the loop's. */
-static int start_watch(limiter *l)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int e = pthread_create(&l->thread, NULL, watch, l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return e ? ax_fail(AX_EFAILED, "worker: cannot start a thread: %s", strerror(e)) : AX_OK;
-}
-
-static void end_watch(limiter *l)
-{
-    pthread_mutex_lock(&l->lock);
-    l->over = true;
-    pthread_cond_signal(&l->wake);
-    pthread_mutex_unlock(&l->lock);
-    pthread_join(l->thread, NULL);
 }
 
 /* ---- the claim loop, again and again ---- */
@@ -188,11 +139,11 @@ static bool only_late(limiter *l)
     char why[160], id[AX_ID_MAX];
     int mine = STOP_OF_TRIAL;
     say_limit(why, sizeof why, l);
-    pthread_mutex_lock(&l->lock);
+    pthread_mutex_lock(&l->thread.lock);
     memcpy(id, l->late, sizeof id);
     l->late[0] = 0;
-    pthread_cond_signal(&l->wake);
-    pthread_mutex_unlock(&l->lock);
+    pthread_cond_signal(&l->thread.wake);
+    pthread_mutex_unlock(&l->thread.lock);
     if (!id[0]) return false;
     if (ax_study_has(l->dir, AX_FILE_TRIAL, id)) (void)ax_study_remove(l->dir, AX_FILE_FAILED, id);      /* published in that moment */
     else (void)note_event(l->dir, id, why);
@@ -246,15 +197,14 @@ static int work(limiter *l, int supervisor)
 
 int ax_limits_run(const ax_limits *of, const char *dir, const char *device, int threads, int supervisor)
 {
-    limiter l = {.dir = dir, .device = device, .threads = threads, .of = of, .lock = PTHREAD_MUTEX_INITIALIZER,
-                 .wake = PTHREAD_COND_INITIALIZER, .log = -1};
+    limiter l = {.dir = dir, .device = device, .threads = threads, .of = of, .log = -1};
     bool watched = of->stop_at > 0 || of->trial_time > 0;
     if (watched) {
         l.log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-        AX_TRY(start_watch(&l));
+        AX_TRY(ax_thread_start(&l.thread, watch, &l));
     }
     int status = work(&l, supervisor);
-    if (watched) end_watch(&l);
+    if (watched) ax_thread_end(&l.thread);
     if (l.log >= 0) close(l.log);
     return status == AX_ESTOP && l.time_over ? ax_fail(AX_ESTOP, "--max-time is nearly over: stopped with work left") : status;
 }

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/thread.h"
 #include "engine/backend.h"
 #include "run/env.h"
 #include "run/signals.h"
@@ -18,7 +19,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,59 +96,23 @@ static void from_log(const streams *saved)
 /* ---- heartbeat: from a thread of its own, for a trial may be in one evaluation, download or function for minutes ---- */
 
 typedef struct {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool ended;
+    ax_thread thread;
     int claim;
 } heart;
 
-static void *beat(void *arg)
+static void beat(void *arg)
 {
     heart *h = arg;
-    struct timespec next;
-    pthread_mutex_lock(&h->lock);
-    while (!h->ended) {
-        clock_gettime(CLOCK_MONOTONIC, &next);
-        next.tv_sec += AX_CLAIM_BEAT_S;
-        if (pthread_cond_clockwait(&h->wake, &h->lock, CLOCK_MONOTONIC, &next) == ETIMEDOUT) ax_claim_beat(h->claim);
-    }
-    pthread_mutex_unlock(&h->lock);
-    return NULL;
-}
-
-/* The thread takes no signals: they are the loop's. */
-static int heart_start(heart *h, int claim)
-{
-    sigset_t all, before;
-    *h = (heart){.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .claim = claim};
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int e = pthread_create(&h->thread, NULL, beat, h);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return e ? ax_fail(AX_EFAILED, "worker: cannot start a thread: %s", strerror(e)) : AX_OK;
-}
-
-static void heart_stop(heart *h)
-{
-    pthread_mutex_lock(&h->lock);
-    h->ended = true;
-    pthread_cond_signal(&h->wake);
-    pthread_mutex_unlock(&h->lock);
-    pthread_join(h->thread, NULL);
+    while (!h->thread.over)
+        if (ax_thread_sleep(&h->thread, AX_CLAIM_BEAT_S)) ax_claim_beat(h->claim);
 }
 
 /* ---- trials ---- */
 
 static int note_failure(const ax_trial_host *h, const char *id, const char *message)
 {
-    cJSON *e = cJSON_CreateObject();
-    cJSON_AddNumberToObject(e, "t", (double)time(NULL));
-    cJSON_AddStringToObject(e, "trial", id);
-    cJSON_AddStringToObject(e, "event", "failed");
-    cJSON_AddStringToObject(e, "message", message);
     AX_TRY(ax_failed_note(h->dir, id, message));
-    return ax_journal_add(h->journal, e);
+    return ax_journal_add_failed(h->journal, id, message);
 }
 
 /* These end the worker; any other failure is the trial's own. */
@@ -158,12 +122,12 @@ static int run_claimed(const ax_trial_host *h, const ax_spec *spec, int claim)
 {
     streams saved = {-1, -1};
     char why[2048];
-    heart pulse;
+    heart pulse = {.claim = claim};
     AX_TRY(to_log(&saved, h->dir, spec->id));
-    int status = heart_start(&pulse, claim);
+    int status = ax_thread_start(&pulse.thread, beat, &pulse);
     if (status == AX_OK) {
         status = ax_trial_run(h, spec, claim);
-        heart_stop(&pulse);
+        ax_thread_end(&pulse.thread);
     }
     snprintf(why, sizeof why, "%s", ax_errmsg());
     if (status != AX_OK && status != AX_ESTOP) printf("failed: %s\n", why);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct ax_journal {
@@ -207,4 +208,14 @@ int ax_journal_add(ax_journal *j, cJSON *event)
     j->broken |= status == AX_ESTORE;
     ax_buf_release(&line);
     return status;
+}
+
+int ax_journal_add_failed(ax_journal *j, const char *id, const char *message)
+{
+    cJSON *e = cJSON_CreateObject();
+    ax_json_set_number(e, "t", (double)time(NULL));
+    ax_json_set_string(e, "trial", id);
+    ax_json_set_string(e, "event", "failed");
+    ax_json_set_string(e, "message", message);
+    return ax_journal_add(j, e);
 }

@@ -15,6 +15,7 @@ typedef struct ax_journal ax_journal;
 ax_journal *ax_journal_open(const char *dir);
 void ax_journal_close(ax_journal *j);
 int ax_journal_add(ax_journal *j, cJSON *event);                     /* takes the event; write and fdatasync; AX_ESTORE */
+int ax_journal_add_failed(ax_journal *j, const char *id, const char *message);
 
 /* Shows `see` each good line from byte *offset of a journal on (a damaged one is passed over), and moves *offset behind the last whole
  * one. For followers. AX_ENOENT, AX_EIO, AX_ENOMEM */
