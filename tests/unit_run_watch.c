@@ -6,6 +6,7 @@
 #include "run/watch.h"
 #include "store/journal.h"
 
+#include <math.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,11 +67,30 @@ static void watch__keeps_a_trial_failed_that_is_interrupted_for_it(void **state)
     ax_watch_release(&w);
 }
 
+/* Half of the first trial's products takes 60 s: the other trial, of twice as many, takes 240 s. */
+static void watch__expects_the_others_to_take_what_the_running_one_does(void **state)
+{
+    (void)state;
+    ax_spec of[] = {{.id = "1111111111111111", .multiplier = "fp32", .multiplies = 1e6}, {.id = "2222222222222222", .multiplier = "mbm:7", .multiplies = 2e6}};
+    const ax_plan_file two = {.specs = of, .n = 2};
+    ax_watch w;
+    assert_ok(ax_watch_init(&w, dir, &two));
+    assert_true(isnan(ax_watch_eta(&w, 1)));
+    w.trials[0].state = AX_STATE_running;
+    w.trials[0].now = (ax_progress){.epoch = 1, .epochs = 1, .step = 5, .steps = 10, .eta = 60};
+    assert_float_equal(ax_watch_eta(&w, 1), 300, 1e-6);
+    assert_float_equal(ax_watch_eta(&w, 2), 240, 1e-6);
+    w.trials[0].now.eta = NAN;
+    assert_true(isnan(ax_watch_eta(&w, 1)));
+    ax_watch_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(watch__knows_its_workers_claims_from_older_ones_of_their_pid),
         cmocka_unit_test(watch__keeps_a_trial_failed_that_is_interrupted_for_it),
+        cmocka_unit_test(watch__expects_the_others_to_take_what_the_running_one_does),
     };
     return cmocka_run_group_tests(tests, make, remove_dir);
 }

@@ -68,6 +68,19 @@ static void note_cost(ax_watch *w, int trial, double seconds, double fraction)
     if (seconds > 0 && products > 0) w->costs[w->trials[trial].cost] = seconds / products;
 }
 
+/* As the trials that run expect it. */
+static double cost_of_running(const ax_watch *w)
+{
+    double seconds = 0, multiplies = 0;
+    for (int i = 0; i < w->plan->n; i++) {
+        const ax_watched *t = &w->trials[i];
+        if (t->state != AX_STATE_running || isnan(t->now.eta)) continue;
+        seconds += t->now.eta;
+        multiplies += (1 - ax_progress_fraction(&t->now)) * w->plan->specs[i].multiplies;
+    }
+    return multiplies > 0 ? seconds / multiplies : NAN;
+}
+
 /* What a multiplier of unknown cost is taken for. */
 static double mean_cost(const ax_watch *w)
 {
@@ -78,7 +91,7 @@ static double mean_cost(const ax_watch *w)
         sum += w->costs[i];
         n++;
     }
-    return n ? sum / n : NAN;
+    return n ? sum / n : cost_of_running(w);
 }
 
 /* Seconds that a trial still needs; 0: none. */
