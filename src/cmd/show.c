@@ -65,13 +65,25 @@ static void print_multipliers(const ax_results *r, const ax_record *t, const cha
     cJSON_Delete(config);
 }
 
+/* Its message may have lines, as those of a compiler. */
+static void print_state(const ax_record *t)
+{
+    const char *line = t->message;
+    int n = (int)strcspn(line, "\n");
+    ax_output_line("state       %s%s%.*s", ax_state_name(t->state), n ? ": " : "", n, line);
+    while (*(line += n)) {
+        n = (int)strcspn(++line, "\n");
+        if (n) ax_output_line("            %.*s", n, line);
+    }
+}
+
 static void print_head(const ax_results *r, const ax_record *t, const char *study)
 {
     ax_output_line("trial       %s%s", t->id, t->in_plan ? "" : "  (not in plan)");
     ax_output_line("multiplier  %s (1,8,%d) %d bits", t->multiplier, t->width, 9 + t->width);
     print_multipliers(r, t, study);
     ax_output_line("seed        %llu", (unsigned long long)t->seed);
-    ax_output_line("state       %s%s%s", ax_state_name(t->state), t->message[0] ? ": " : "", t->message);
+    print_state(t);
     printf("epochs      %d", t->epochs);
     if (t->best_epoch) printf(", best %d", t->best_epoch);
     printf("\n");

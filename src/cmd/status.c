@@ -335,7 +335,8 @@ int cmd_status(int argc, char **argv)
     const ax_usage usage = {"status", "STUDY [-f]", "what runs now, with its rate and ETA",
                             "STUDY is a study directory; of a study file (.h5) only the counts are shown. Workers of all machines that share the\n"
                             "directory are seen. --follow draws live bars on a terminal and otherwise prints a line a finished epoch or trial; it\n"
-                            "ends when no trial is left, with code 1 if some failed, or with Ctrl-C, which does not touch the study.", 1, 1};
+                            "ends when no trial is left and the study file is written, with code 1 if some failed, or with Ctrl-C, which does not\n"
+                            "touch the study.", 1, 1};
     ax_texts args;
     AX_TRY(ax_options_parse(&usage, options, argc, argv, &args));
     if (!args.n) return AX_OK;

@@ -21,6 +21,7 @@ static const struct timespec poll_time = {.tv_nsec = 200000000};
 enum {
     FAILED_POLLS = 5,            /* so long a failed trial may wait for its sweep to begin it again */
     UNWORKED_POLLS = 25,         /* so long a worker may take between two trials */
+    FILE_POLLS = 50,             /* so long a worker may take to write the study file, or it was killed */
 };
 
 typedef struct {
@@ -109,6 +110,24 @@ static void say_no_worker(follower *f, bool working)
     ax_buf_release(&line);
 }
 
+/* Whether the study file was written after the last trial has ended: who waits for us wants to export it. */
+static bool file_written(const char *dir)
+{
+    static const char *const names[] = {"trials", "failed"};
+    char *path = ax_study_file_path(dir);
+    struct stat file, folder;
+    bool newest = path && stat(path, &file) == 0;
+    ax_free(path);
+    for (int i = 0; i < 2 && newest; i++) {
+        path = ax_path_join(dir, names[i]);
+        if (path && stat(path, &folder) == 0)
+            newest = file.st_mtim.tv_sec != folder.st_mtim.tv_sec ? file.st_mtim.tv_sec > folder.st_mtim.tv_sec
+                                                                  : file.st_mtim.tv_nsec >= folder.st_mtim.tv_nsec;
+        ax_free(path);
+    }
+    return newest;
+}
+
 /* A supervisor may plan another round of a search. It is asked about before the plan is looked at, so that the last one is seen. */
 static int watch(follower *f)
 {
@@ -123,7 +142,8 @@ static int watch(follower *f)
         int left = ax_status_left(f->status);
         say_no_worker(f, supervised || !left || f->board.o.jobs > 0);
         idle = supervised || left ? 0 : idle + 1;
-        if (idle > (ax_watch_count(w, AX_STATE_failed) ? FAILED_POLLS : 0)) break;
+        bool may_be_retried = ax_watch_count(w, AX_STATE_failed) && idle <= FAILED_POLLS;
+        if (idle && !may_be_retried && (idle > FILE_POLLS || file_written(f->status->dir))) break;
     }
     return AX_OK;
 }

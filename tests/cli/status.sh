@@ -123,6 +123,13 @@ within 50 test -s newer
 { echo "another log"; } > "own/logs/new" && mv own/logs/new "own/logs/$first.log"
 check "logs -f takes up a new file of that name" within 50 grep -qx "another log" newer
 
+# ---- the study file ----
+touch -d '1 hour ago' followed.h5
+"$APPROXRUN" status followed -f > "$KEPT/follow" & follower=$!
+check "a follower waits for the study file, which the last worker may be writing" eval 'sleep 1; kill -0 $follower'
+touch followed.h5
+check "and ends with it" wait $follower
+
 # ---- a search, whose script takes its time between two rounds ----
 cat > rounds.lua <<'LUA'
 local ax = require "approxrun"
@@ -181,7 +188,7 @@ cat >> bad.lua <<'LUA'
       for batch in data:batches "train" do
         net:forward(batch, true); net:backward(); net:step()
       end
-      if trial.params.seed == 2 then error "on purpose" end
+      if trial.params.seed == 2 then error "on purpose\nin two lines" end
       trial:report { train_loss = (net:running()) }
     end
   end,
@@ -190,3 +197,6 @@ LUA
 expect_exit 1 approxrun sweep bad.lua -q -o bad
 expect_exit 1 approxrun status bad -f
 expect_err "2 of 4 trials failed; 'approxrun ls bad -w state==failed' names them"
+expect_exit 0 approxrun show bad fp32/2
+expect_match '^state       failed: .*on purpose$'
+expect_match '^            in two lines$'
