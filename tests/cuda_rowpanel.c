@@ -8,7 +8,10 @@
 /* What a sum of 4096 products that is not in the strict order may be off by (docs/multipliers.md). */
 static const double ALLOWED = 1.5e-6;
 
-enum { WATCHED = 96 };      /* products a sum, where compute-sanitizer looks on */
+/* Where compute-sanitizer looks on: products a sum, as few as leave the shapes below to the row panel. */
+enum { WATCHED_K = 160, WATCHED_BATCH_K = 61 };
+
+static int asked, served;      /* products; by the row panel */
 
 /* --- multipliers --- */
 
@@ -75,6 +78,7 @@ static float *results(const ax_gemm *g)
 {
     float *c = malloc((size_t)floats_of(g) * sizeof *c);
     cuda->kernels->gemm(g);
+    asked++, served += strstr(cuda->kernel(), "rowpanel") != NULL;
     if (cuda->get(c, g->c, (size_t)floats_of(g) * sizeof *c)) printf("     %s\n", cuda->error());
     return c;
 }
@@ -143,11 +147,11 @@ static void check(const ax_gemm *host, const array *a, const array *b, double al
     char text[160];
     if (!cuda_turn()) return;
     ax_gemm g = poisoned(host, a, b, 0);
-    float *c = results(&g), *again = results(&g);
-    int same = cuda_first_difference(c, again, floats_of(host), 1) < 0, gaps = gaps_are_untouched(host, c);
+    float *c = results(&g), *again = cuda_watched() ? NULL : results(&g);
+    int same = !again || cuda_first_difference(c, again, floats_of(host), 1) < 0, gaps = gaps_are_untouched(host, c);
     double error = error_of(host, c);
-    snprintf(text, sizeof text, "%s, %lldx%lldx%lld: relative L2 %.2e of %.1e%s%s", name, (long long)g.m, (long long)g.n, (long long)g.k, error,
-             allowed, same ? "" : "; a second run differs", gaps ? "" : "; the gaps of C changed");
+    snprintf(text, sizeof text, "%s, %lldx%lldx%lld: by %s, relative L2 %.2e of %.1e%s%s", name, (long long)g.m, (long long)g.n, (long long)g.k,
+             cuda->kernel(), error, allowed, same ? "" : "; a second run differs", gaps ? "" : "; the gaps of C changed");
     cuda_report(error <= allowed && same && gaps, what, text);
     off_device(&g);
     free(c);
@@ -162,7 +166,7 @@ static ax_gemm plain(const named *t, const array *a, const array *b, int64_t m, 
 
 static void check_error(const named *t, int64_t m, int64_t n, int64_t whole_k)
 {
-    const int64_t k = cuda_cut(whole_k, WATCHED);
+    const int64_t k = cuda_cut(whole_k, WATCHED_K);
     array a = recipe(m * k, 118, 133), b = recipe(n * k, 118, 133);
     ax_gemm g = plain(t, &a, &b, m, n, k);
     check(&g, &a, &b, ALLOWED, t->name, "error");
@@ -175,8 +179,8 @@ static void check_errors(void)
     named tables[] = {noise(5, 5), noise(6, 6), noise(7, 7), family("exact", 7), family("exact", 6), family("mbm", 7), noise(3, 7)};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         analyse(&tables[i].t);
-        check_error(&tables[i], 4100, 300, 4096);
-        if (i < 4) check_error(&tables[i], 301, 4099, 1001);
+        check_error(&tables[i], 4090, 250, 4096);
+        if (i < 4) check_error(&tables[i], 251, 4089, 1001);
         if (i == 2) check_error(&tables[i], 2049, 2050, 333);
         if (i == 2) check_error(&tables[i], 130, 1030, 3136);
         release(&tables[i].t);
@@ -187,13 +191,14 @@ static void check_errors(void)
 
 static void check_zeros(const named *t)
 {
-    const int64_t m = 4200, n = 270, k = cuda_cut(1500, WATCHED);
+    const int64_t m = 4091, n = 249, k = cuda_cut(1500, WATCHED_K);
+    if (!cuda_turn()) return;
     array a = recipe(m * k, 118, 133), b = recipe(n * k, 118, 133);
-    for (int64_t e = 0; e < k; e++) a.data[17 * k + e] = 0.0f, a.data[4199 * k + e] = -0.0f, b.data[e * n + 5] = ax_float(0x00400000u);
+    for (int64_t e = 0; e < k; e++) a.data[17 * k + e] = 0.0f, a.data[(m - 1) * k + e] = -0.0f, b.data[e * n + 5] = ax_float(0x00400000u);
     ax_gemm g = plain(t, &a, &b, m, n, k), device = poisoned(&g, &a, &b, 0);
     float *c = results(&device);
     int zero = 1;
-    for (int64_t j = 0; j < n; j++) zero &= ax_bits(c[17 * n + j]) == 0 && ax_bits(c[4199 * n + j]) == 0;
+    for (int64_t j = 0; j < n; j++) zero &= ax_bits(c[17 * n + j]) == 0 && ax_bits(c[(m - 1) * n + j]) == 0;
     for (int64_t i = 0; i < m; i++) zero &= ax_bits(c[i * n + 5]) == 0;
     cuda_report(zero, "rows of zeros and subnormals give +0", t->name);
     off_device(&device);
@@ -204,7 +209,7 @@ static void check_zeros(const named *t)
 
 static void check_ends(const named *t)
 {
-    const int64_t m = 900, n = 1100, k = cuda_cut(700, WATCHED), batch = 2;
+    const int64_t m = 1020, n = 1050, k = cuda_cut(700, WATCHED_BATCH_K), batch = 2;
     array a = recipe(batch * m * k, 116, 124), b = recipe(batch * n * k, 116, 124), bias = recipe(n, 116, 124);
     for (int activation = AX_LINEAR; activation <= AX_SIGMOID; activation++)
         for (int shared = 0; shared < 2; shared++) {
@@ -221,12 +226,15 @@ static void check_ends(const named *t)
 /* Operands out of the range give the literal rule's bits, as in the strict order. */
 static void check_range(const named *t, const char *what, float odd_a, float odd_b)
 {
-    const int64_t m = 16400, n = 70, k = 270;
+    const int64_t m = 16380, n = 62, k = cuda_cut(280, WATCHED_K);
+    if (!cuda_turn()) return;
     array a = recipe(m * k, 110, 120), b = recipe(n * k, 110, 120);
     a.data[12345] = odd_a, b.data[777] = odd_b;
     ax_gemm g = plain(t, &a, &b, m, n, k), loose = poisoned(&g, &a, &b, 0), strict = poisoned(&g, &a, &b, 1);
-    float *x = results(&loose), *y = results(&strict);
-    cuda_report(cuda_first_difference(x, y, m * n, 1) < 0, "out of range", what);
+    float *x = results(&loose);
+    int by_panel = strstr(cuda->kernel(), "rowpanel") != NULL;
+    float *y = results(&strict);
+    cuda_report(by_panel && cuda_first_difference(x, y, m * n, 1) < 0, "out of range", what);
     off_device(&loose), off_device(&strict);
     free(x);
     free(y);
@@ -423,6 +431,9 @@ int main(int argc, char **argv)
     check_convolutions(&t);
     release(&t.t);
     check_parts();
+    char text[64];
+    snprintf(text, sizeof text, "%d of %d", served, asked);
+    cuda_report(3 * served >= asked, "products that the row panel served", text);
     if (argc > 1) time_all();
     return cuda_summary();
 }
