@@ -1,11 +1,34 @@
 # The module approxrun_cuda.so: kernels/cuda, loaded by the program when a device is asked for. Nothing else needs CUDA.
 #
 # APPROXRUN_CUDA: AUTO builds it where CUDA 12 or 13 is found, ON insists, OFF does not.
-# APPROXRUN_CUDA_ARCHS: machine code for each of these capabilities, and PTX of the last for later ones. A release takes
-# "75;80;86;89;90a".
+# APPROXRUN_CUDA_ARCHS: machine code for each of these capabilities, and PTX of the last for later ones; by default those of this
+# machine's GPUs, and where it has none 90a. A release takes "75;80;86;89;90a".
 set(APPROXRUN_CUDA AUTO CACHE STRING "Build the CUDA module: AUTO, ON or OFF")
 set_property(CACHE APPROXRUN_CUDA PROPERTY STRINGS AUTO ON OFF)
-set(APPROXRUN_CUDA_ARCHS 90a CACHE STRING "Capabilities of the CUDA module's machine code; PTX of the last is added")
+set(APPROXRUN_CUDA_ARCHS "" CACHE STRING "Capabilities of the CUDA module's machine code; PTX of the last is added")
+
+# The capabilities of this machine's GPUs for which the compiler makes code.
+function(ax_find_archs out)
+  set(archs)
+  execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader OUTPUT_VARIABLE found ERROR_QUIET RESULT_VARIABLE failed)
+  execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-code OUTPUT_VARIABLE known ERROR_QUIET)
+  if(NOT failed)
+    string(REGEX MATCHALL "[0-9]+\\.[0-9]" found "${found}")
+    foreach(capability IN LISTS found)
+      string(REPLACE "." "" arch ${capability})
+      if(known MATCHES "sm_${arch}\n")
+        list(APPEND archs ${arch})
+      endif()
+    endforeach()
+  endif()
+  list(REMOVE_DUPLICATES archs)
+  list(SORT archs COMPARE NATURAL)
+  list(TRANSFORM archs REPLACE "^90$" "90a")
+  if(NOT archs)
+    set(archs 90a)
+  endif()
+  set(${out} "${archs}" PARENT_SCOPE)
+endfunction()
 
 # Code for each capability and PTX of the last. Only a file that uses wgmma needs what 9.0 has alone ("90a"), of which no later device
 # takes the PTX; for the others one pass of the compiler makes both.
@@ -74,6 +97,9 @@ elseif(NOT TARGET CUDA::cublas)
 endif()
 
 if(NOT missing)
+  if(NOT APPROXRUN_CUDA_ARCHS)
+    ax_find_archs(APPROXRUN_CUDA_ARCHS)
+  endif()
   string(REPLACE ";" " " archs "${APPROXRUN_CUDA_ARCHS}")
   message(STATUS "CUDA module: on (CUDA ${CMAKE_CUDA_COMPILER_VERSION}; capabilities ${archs} and PTX)")
   ax_add_cuda_module()
