@@ -22,11 +22,6 @@ return ax.study {
 }
 LUA
 
-within() {  # tenths of a second, command...: until it succeeds
-  local n=$1; shift
-  for ((; n > 0; n--)); do "$@" && return 0; sleep 0.1; done
-  return 1
-}
 see() { LC_ALL=C.UTF-8 mux capture-pane -p "$@" -t bars; }
 bars() { see | grep -c '^\[[1-8]/8\].* seed [12] .*epoch [0-9]*/1000000'; }
 totals() { see | grep -c '^total .*ETA'; }

@@ -69,11 +69,6 @@ long="epochs=100"
 
 stable() { "$APPROXRUN" export "$1" --stable --curves -o -; }
 same() { diff <(stable "$1") <(stable "$2"); }
-within() {  # tenths of a second, command...: until it succeeds
-  local n=$1; shift
-  for ((; n > 0; n--)); do "$@" && return 0; sleep 0.1; done
-  return 1
-}
 queue_empty() { [ -z "$(squeue -h)" ]; }
 training() {  # study, workers (1): so many are beyond epoch 3
   [ "$("$APPROXRUN" status "$1" --json 2>/dev/null | jq "[.running[] | select(.epoch > 3)] | length >= ${2:-1}")" = true ]

@@ -18,11 +18,6 @@ return ax.study {
 LUA
 endless=epochs=1000000
 
-within() {  # tenths of a second, command...: until it succeeds
-  local n=$1; shift
-  for ((; n > 0; n--)); do "$@" && return 0; sleep 0.1; done
-  return 1
-}
 status_is() { "$APPROXRUN" status "$1" --json 2>/dev/null | jq -e "$2" >/dev/null; }      # directory, expression
 plain() { ! LC_ALL=C grep -q $'[\033\r]' "$1"; }
 
