@@ -50,10 +50,8 @@ static int by_trial(const void *a, const void *b)
 int ax_status_open(ax_status *s, const char *dir)
 {
     *s = (ax_status){.dir = dir};
-    int status = ax_plan_file_read(dir, &s->plan);
-    if (status == AX_ENOENT) return ax_fail(AX_ENOENT, "%s: not a study directory: there is no plan.json in it", dir);
-    AX_TRY(status);
-    status = ax_watch_init(&s->watch, dir, &s->plan);
+    AX_TRY(ax_plan_file_read(dir, &s->plan));
+    int status = ax_watch_init(&s->watch, dir, &s->plan);
     if (status == AX_OK) status = ax_watch_poll(&s->watch);
     if (status != AX_OK) {
         ax_status_release(s);

@@ -156,6 +156,9 @@ int ax_plan_file_read(const char *dir, ax_plan_file *p)
     cJSON *tree = NULL;
     if (!path) return AX_ENOMEM;
     int status = ax_file_read(&text, &len, path, PLAN_CAP);
+    if (status == AX_ENOENT)
+        status = ax_fail(AX_ENOENT, ax_file_is_dir(dir) ? "%s: not a study directory: there is no plan.json in it"
+                                                        : "%s: no such study directory; a sweep makes it", dir);
     if (status != AX_OK) goto out;
     tree = ax_json_parse(text, len, path);
     status = tree ? read_plan(p, tree, path) : ax_errstatus();

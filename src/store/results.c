@@ -164,13 +164,11 @@ static int read_dir(ax_results *r, const char *dir)
     size_t len;
     char *path = NULL;
     ax_record *t;
-    int status = ax_plan_file_read(dir, &plan);
-    if (status == AX_ENOENT) return ax_fail(AX_ENOENT, "%s: not a study directory: there is no plan.json in it", dir);
-    if (status != AX_OK) return status;
+    AX_TRY(ax_plan_file_read(dir, &plan));
     memcpy(r->study, plan.name, sizeof r->study);
     memcpy(r->metric, plan.metric, sizeof r->metric);
     memcpy(r->created, plan.created, sizeof r->created);
-    status = main_script(&r->script, &plan);
+    int status = main_script(&r->script, &plan);
     for (int i = 0; i < plan.n && status == AX_OK; i++) {
         status = grow(r, &t);
         if (status == AX_OK) status = read_planned(t, dir, &plan.specs[i]);

@@ -104,3 +104,7 @@ expect_err "cannot open the claim for writing: Is a directory"
 
 expect_exit 2 work again --trial-time 0
 expect_err "worker: --trial-time is '0', wanted a time such as"
+expect_exit 2 approxrun worker nowhere
+expect_err "nowhere: no such study directory; a sweep makes it"
+mkdir empty && expect_exit 2 approxrun worker empty
+expect_err "empty: not a study directory: there is no plan.json in it"
