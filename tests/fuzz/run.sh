@@ -13,7 +13,7 @@ cmake --build "$build" -j "$(nproc)" --target fuzz_targets > "$build/log/build" 
 "$build/tests/fuzz/fuzz_seeds" "$build" || exit 1
 
 run() { # target: libFuzzer's log goes to BUILD/log/TARGET, new inputs to BUILD/corpus/TARGET
-  local name=$1 options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=131072 -malloc_limit_mb=4096 -print_final_stats=1 -seed=1)
+  local name=$1 options=(-max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -max_len=131072 -malloc_limit_mb=4096 -print_final_stats=1 -seed=1)
   mkdir -p "$build/corpus/$name" "$build/seeds/$name"
   [ -f "tests/fuzz/dict/$name" ] && options+=(-dict="tests/fuzz/dict/$name")
   [ -d "tests/fuzz/corpus/$name" ] && options+=("tests/fuzz/corpus/$name")
@@ -25,7 +25,7 @@ run() { # target: libFuzzer's log goes to BUILD/log/TARGET, new inputs to BUILD/
   return $code
 }
 
-export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16:allocator_release_to_os_interval_ms=-1 UBSAN_OPTIONS=print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 export -f run
 export build seconds
