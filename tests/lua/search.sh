@@ -126,6 +126,11 @@ same "from a function" "$(planned y.lua "$mixed")" "$(planned x.lua "$mixed")"
 same "from costs, power times delay among them" "$(planned y.lua "$mixed")" "$(planned x.lua "$mixed")"
 script "$energy" | sed 's/ax.search/ax.study/; s/multipliers.*/grid = { multiplier = { "fp32", "mbm:7" } },/; 2a ax.mul.costs { fp32 = { energy_pj = 4 } }' > y.lua
 same "of an ordinary study" "$(planned y.lua)" "$fp32"
+{ sed '2a ax.mul.costs { ["mbm:7"] = { energy_pj = 1 } }' y.lua; } > z.lua
+for rule in exact lut1d lut2d; do
+  same "gradients under $rule are FP32 products" "$(planned z.lua multiplier=mbm:7 backward=$rule)" \
+    "$(joules 1468 '(972 * 5 + 432 * 9 + 64 * 9) * 256 + 1468 * 200')"
+done
 same "and unknown without costs" "$("$APPROXRUN" plan y.lua --json | jq -c '.trials[1] | has("energy_uj")')" false
 
 # ---- what an assignment computes ----
