@@ -66,6 +66,7 @@ static int parse(job *j, const char *text)
     for (const char *keys = text + n; *keys;) {
         keys = ax_spec_next(&pair, keys);
         AX_TRY(take_key(j, pair.key, pair.value));
+        AX_TRY(ax_spec_once(&pair, keys, j->spec));
     }
     return AX_OK;
 }

@@ -219,6 +219,16 @@ static void skip_parentheses(ax_buf *own, const char **at, const char *end)
     } while (depth);
 }
 
+/* Skips a directive, of which preprocessing leaves #pragma: its words are those of no declaration. */
+static void skip_line(ax_buf *own, const char **at, const char *end)
+{
+    const char *line_end = memchr(*at, '\n', (size_t)(end - *at));
+    for (word w; (w = next_word(at, line_end ? line_end : end)).len;) {
+        ax_buf_add(own, w.at, w.len);
+        ax_buf_puts(own, "\n");
+    }
+}
+
 static int scan(ax_cmodel_function *found, ax_buf *own, const ax_buf *text)
 {
     static const char *const skipped[] = {"__attribute__", "__attribute", "__asm__", "_Alignas", "__declspec", NULL};
@@ -228,6 +238,8 @@ static int scan(ax_cmodel_function *found, ax_buf *own, const ax_buf *text)
     for (word w; (w = keep_word(own, &at, end)).len;) {
         if (is_one_of(w, skipped)) {
             skip_parentheses(own, &at, end);
+        } else if (is(w, "#")) {
+            skip_line(own, &at, end);
         } else if (is(w, "{")) {
             if (depth++ == 0 && n < AX_CMODEL_FUNCTIONS && take_function(&found[n], &d)) body = n++;
         } else if (is(w, "}")) {

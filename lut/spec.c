@@ -1,6 +1,8 @@
 /* The parts of a spec. Invariant: nothing is read behind the text's end, and every part is terminated. */
 #include "lut/spec.h"
 
+#include "base/error.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +14,16 @@ const char *ax_spec_next(ax_spec_pair *pair, const char *keys)
     snprintf(pair->key, sizeof pair->key, "%.*s", (int)name, text);
     snprintf(pair->value, sizeof pair->value, "%.*s", pair->has_value ? (int)(whole - name - 1) : 0, pair->has_value ? text + name + 1 : "");
     return text + whole;
+}
+
+int ax_spec_once(const ax_spec_pair *pair, const char *keys, const char *spec)
+{
+    ax_spec_pair other;
+    while (*keys) {
+        keys = ax_spec_next(&other, keys);
+        if (!strcmp(other.key, pair->key)) return ax_fail(AX_EARG, "multiplier '%s': the key %s is given twice, wanted once", spec, pair->key);
+    }
+    return AX_OK;
 }
 
 size_t ax_spec_path_length(const char *text)

@@ -27,6 +27,8 @@ typedef struct {
     bool has_value;                 /* there was a '=' */
 } ax_spec_pair;
 const char *ax_spec_next(ax_spec_pair *pair, const char *keys);
+/* AX_EARG: the key stands in `keys`, what follows it in `spec`, again. */
+int ax_spec_once(const ax_spec_pair *pair, const char *keys, const char *spec);
 
 /* The keys that every spec but fp32 takes, whatever its kind: operands=truncate|round and compat=approxtrain. */
 typedef struct {

@@ -43,6 +43,7 @@ static int parse_keys(table_keys *k, const char *spec, const char *keys)
     while (*keys) {
         keys = ax_spec_next(&pair, keys);
         AX_TRY(parse_key(k, spec, &pair));
+        AX_TRY(ax_spec_once(&pair, keys, spec));
     }
     if (!k->own.a && !k->own.b) return AX_OK;
     if (!k->own.a || !k->own.b)

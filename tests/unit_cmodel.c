@@ -114,6 +114,7 @@ static void mantissa_functions_give_words(void **state)
     (void)state;
     assert_equal_tables(MODEL("words.c,symbol=with_width,width=6"), "mit:6");
     assert_equal_tables(MODEL("words.c,symbol=of_five,width=5"), "mit:5");
+    assert_equal_tables(MODEL("pragma_5.c"), "mit:5");
 }
 
 /* ---- above width 11 ---- */
@@ -291,6 +292,8 @@ static void a_wrong_spec_says_what_was_wanted(void **state)
     assert_fails(refused("c:,width=7"), AX_EARG, "the file is missing");
     assert_fails(refused("c:/nowhere/x.c"), AX_ENOENT, "/nowhere/x.c: No such file");
     assert_fails(refused(MODEL("mitchell_7.c,wdth=7")), AX_EARG, "unknown key 'wdth' (did you mean 'width'?)");
+    assert_fails(refused(MODEL("mitchell_7.c,width=5,width=3")), AX_EARG, "the key width is given twice, wanted once");
+    assert_fails(refused(MODEL("words.c,symbol=of_five,width=5,symbol=with_width")), AX_EARG, "the key symbol is given twice");
     assert_fails(refused(MODEL("mitchell_7.c,width=24")), AX_EARG, "width is '24', wanted a whole number from 1 to 23");
     assert_fails(refused(MODEL("mitchell_7.c,symbol=mitchel")), AX_EARG, "no function mitchel (did you mean 'mitchell'?)");
     assert_fails(refused(MODEL("biased.inl")), AX_EARG, "the width is missing, wanted c:tests/models/biased.inl,width=M");

@@ -300,6 +300,7 @@ static void wrong_widths_of_operands_are_refused(void **state)
     assert_fails(opens("lut:own.bin,width_b=5"), AX_EARG, "width_a is missing");
     assert_fails(opens("lut:own.bin,width_a=5,width_b=3,width=5"), AX_EARG, "width stands beside width_a and width_b");
     assert_fails(opens("lut:own.bin,width_a=12,width_b=3"), AX_EARG, "width_a is '12', wanted a whole number from 1 to 11");
+    assert_fails(opens("lut:own.bin,width_a=5,width_a=4,width_b=3"), AX_EARG, "the key width_a is given twice, wanted once");
     assert_fails(opens("lut:own.bin,widht_a=5"), AX_EARG, "unknown key 'widht_a' (did you mean 'width_a'?)");
     assert_fails(opens("lut:none.bin,width_a=5,width_b=3"), AX_ENOENT, "none.bin");
     bytes[5 << 3 | 6] = 0x60;                      /* m = 5: bits 6 and 5 must be zero */

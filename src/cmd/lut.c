@@ -43,14 +43,19 @@ static int check_build_width(const char *spec, int64_t width)
     return ax_fail(AX_EARG, "lut build: '%s' names its width and --width says %d; leave one out", spec, (int)width);
 }
 
+static int check_plain(const ax_lut *lut, const char *verb)
+{
+    if (!lut->view.round[0] && !lut->view.compat) return AX_OK;
+    return ax_fail(AX_EARG, "lut %s: %s: a table holds neither operands nor compat; leave them out, and say them where it is used", verb, lut->spec);
+}
+
 /* The table's widths: those of --width-a and --width-b, else the multiplier's own. */
 static int choose_widths(ax_table_widths *w, const ax_lut *lut, int64_t a, int64_t b)
 {
     *w = a || b ? (ax_table_widths){(int)a, (int)b} : (ax_table_widths){lut->width_a, lut->width_b};
     if (!lut->words)
         return ax_fail(AX_EARG, "lut build: %s has no table, wanted a multiplier of width 1 to %d", lut->spec, AX_TABLE_MAX_WIDTH);
-    if (lut->view.round[0] || lut->view.compat)
-        return ax_fail(AX_EARG, "lut build: %s: a table holds neither operands nor compat; leave them out, and say them where it is used", lut->spec);
+    AX_TRY(check_plain(lut, "build"));
     if (!w->a || !w->b) return ax_fail(AX_EARG, "lut build: --width-%c is missing, wanted both --width-a and --width-b", w->a ? 'b' : 'a');
     if (w->a > lut->width || w->b > lut->width)
         return ax_fail(AX_EARG, "lut build: widths %d and %d, wanted 1 to %d, the width of %s", w->a, w->b, lut->width, lut->spec);
@@ -195,6 +200,7 @@ static int lut_info(int argc, char **argv)
 static int compare_tables(const ax_lut *file, const ax_lut *other, const char *path)
 {
     if (!other->words) return ax_fail(AX_EARG, "lut check: %s has no table, wanted a multiplier of width 1 to %d", other->spec, AX_TABLE_MAX_WIDTH);
+    AX_TRY(check_plain(other, "check"));
     if (file->width != other->width)
         return ax_fail(AX_EFAILED, "%s: width %d, and %s has %d", path, file->width, other->spec, other->width);
     size_t n = (size_t)1 << 2 * file->width, first = n, differ = 0;

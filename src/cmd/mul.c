@@ -56,7 +56,7 @@ static void print_text(const ax_lut *lut, float a, float b, double exact, double
     printf("%-8s %-16.9g 0x%08x\n", "a", (double)a, ax_bits(a));
     printf("%-8s %-16.9g 0x%08x\n", "b", (double)b, ax_bits(b));
     printf("%-8s %-16.9g 0x%08x\n", "product", (double)p, ax_bits(p));
-    printf("%-8s %.9g\n", "exact", exact);
+    printf("%-8s %.9g\n", "exact", isnan(exact) ? (double)NAN : exact);          /* never -nan */
     if (isfinite(error)) printf("%-8s %s %%\n", "error", ax_percent(percent, error, 1));
     else printf("%-8s -\n", "error");
 }

@@ -74,6 +74,10 @@ expect_exit 2 approxrun lut build mbm:5 --width-a 7 --width-b 4 -o x.bin
 expect_err "widths 7 and 4, wanted 1 to 5, the width of mbm:5"
 expect_exit 2 approxrun lut build mbm:7,operands=round -o x_7.bin
 expect_err "a table holds neither operands nor compat"
+for key in operands=round compat=approxtrain; do
+  expect_exit 2 approxrun lut check MBM_7.bin mbm:7,$key
+  expect_err "lut check: mbm:7,$key: a table holds neither operands nor compat"
+done
 
 expect_exit 2 approxrun lut build mit:8 --format u8 -o x_8.bin
 expect_err "at most 7 bits, found width 8; use --format u32"
@@ -82,6 +86,8 @@ expect_exit 2 approxrun lut build mit:12 -o x_12.bin
 expect_err "mit:12 has no table, wanted a multiplier of width 1 to 11"
 expect_exit 2 approxrun lut build fp32 -o x.bin
 expect_err "fp32 has no table"
+expect_exit 2 approxrun lut build lut:MBM_7.bin,width=7 --width 5 -o x_5.bin
+expect_err "the key width is given twice, wanted once"
 expect_exit 2 approxrun lut build mbm:7 --width 5 -o x_5.bin
 expect_err "names its width"
 expect_exit 2 approxrun lut build mbm:7 --format u16 -o x_7.bin

@@ -54,6 +54,7 @@ expect_exit 0 approxrun mul exact:7 -0.1 0.3
 expect_match '^product  -0\.0296630859 +0xbcf30000$'
 expect_exit 0 approxrun mul mit:7 inf 0
 expect_match '^product  nan +0x7fc00000$'
+expect_match '^exact    nan$'
 expect_match '^error    -$'
 expect_exit 0 approxrun mul fp32 3 4 --json
 check "mul --json" jq -e '.product.value == 12 and .product.bits == "0x41400000" and .relative_error == 0' "$KEPT/out"
