@@ -177,6 +177,38 @@ static void md__has_a_row_a_multiplier_with_its_format(void **state)
     ax_results_release(&r);
 }
 
+/* What diverged has no part in the mean. */
+static void md__says_of_how_many_seeds_a_mean_is(void **state)
+{
+    (void)state;
+    ax_results r;
+    ax_buf text;
+    const ax_export_options o = {.stable = true};
+    ax_buf_init(&text);
+    sample_results(&r);
+    r.trials[3].state = AX_STATE_diverged;
+    r.trials[3].test_acc = r.trials[3].test_loss = NAN;
+    assert_int_equal(ax_export_md(&text, &r, &o), AX_OK);
+    assert_non_null(strstr(ax_buf_str(&text), "| mbm:7 | (1,8,7) 16 bits | 1 of 2 | 50.00 | 0.5000 |\n"));
+    ax_buf_release(&text);
+    ax_results_release(&r);
+}
+
+static void md__keeps_a_name_with_bars_in_its_cell(void **state)
+{
+    (void)state;
+    ax_results r;
+    ax_buf text;
+    const ax_export_options o = {.stable = true};
+    ax_buf_init(&text);
+    sample_results(&r);
+    for (int i = 0; i < 2; i++) snprintf(r.trials[i].multiplier, sizeof r.trials[i].multiplier, "lut:a|b");
+    assert_int_equal(ax_export_md(&text, &r, &o), AX_OK);
+    assert_non_null(strstr(ax_buf_str(&text), "| lut:a\\|b | (1,8,23)"));
+    ax_buf_release(&text);
+    ax_results_release(&r);
+}
+
 static void md__keeps_a_name_with_line_ends_in_its_row(void **state)
 {
     (void)state;
@@ -208,6 +240,94 @@ static void groups__keep_other_parameters_apart(void **state)
     assert_string_equal(g.groups[1].label, "fp32 lr=0.01");
     assert_string_equal(g.groups[2].variant, " lr=0.1");
     assert_int_equal(g.groups[2].ndone, 2);
+    ax_groups_release(&g);
+    ax_results_release(&r);
+}
+
+static void groups__keep_numbers_apart_that_look_alike(void **state)
+{
+    (void)state;
+    static const char *const rates[] = {"0.01", "0.01000000000001"};
+    ax_results r;
+    ax_groups g;
+    char params[128];
+    sample_results(&r);
+    for (int i = 0; i < 2; i++) {
+        snprintf(params, sizeof params, "{\"lr\":%s,\"multiplier\":\"fp32\",\"seed\":1}", rates[i]);
+        sample_text(&r.trials[i].params, params);
+    }
+    assert_int_equal(ax_groups_make(&g, &r), AX_OK);
+    assert_int_equal(g.n, 4);
+    assert_string_equal(g.groups[0].variant, " lr=0.01");
+    assert_string_equal(g.groups[1].variant, " lr=0.01000000000001");
+    ax_groups_release(&g);
+    ax_results_release(&r);
+}
+
+/* An assignment of a search names every layer. */
+static void groups__keep_long_parameters_apart(void **state)
+{
+    (void)state;
+    ax_results r;
+    ax_groups g;
+    char params[4096];
+    sample_results(&r);
+    for (int i = 0; i < 2; i++) {
+        snprintf(params, sizeof params, "{\"assignment\":\"%03000d last=mbm:%d\",\"multiplier\":\"fp32\",\"seed\":1}", 0, i);
+        sample_text(&r.trials[i].params, params);
+    }
+    assert_int_equal(ax_groups_make(&g, &r), AX_OK);
+    assert_int_equal(g.n, 4);
+    assert_true(strlen(g.groups[0].variant) < AX_VARIANT_MAX && strlen(g.groups[1].variant) < AX_VARIANT_MAX);
+    assert_string_not_equal(g.groups[0].label, g.groups[1].label);
+    ax_groups_release(&g);
+    ax_results_release(&r);
+}
+
+/* The sample and a study of the same parameters and seeds that was merged with it, of another model. */
+static void groups__keep_merged_studies_apart(void **state)
+{
+    (void)state;
+    ax_results r, other;
+    ax_groups g;
+    sample_results(&r);
+    sample_results(&other);
+    for (int i = 0; i < other.n; i++) {
+        char config[128];
+        other.trials[i].id[0] = 'f';
+        snprintf(config, sizeof config, "{\"graph\":[{\"units\":2,\"multiplier\":\"%s\"}],\"multipliers\":{}}", i < 2 ? "fp32" : "mbm:7");
+        sample_text(&other.trials[i].config, config);
+        other.trials[i].test_acc = 0;
+    }
+    assert_int_equal(ax_results_add(&r, &other), AX_OK);
+    ax_results_release(&other);
+    assert_int_equal(ax_groups_make(&g, &r), AX_OK);
+    assert_int_equal(g.n, 6);
+    for (int i = 0; i < g.n; i++) {
+        assert_int_equal(g.groups[i].ndone, 2);
+        assert_true((g.groups[i].done[0]->test_acc == 0) == (g.groups[i].done[1]->test_acc == 0));
+        assert_string_equal(g.groups[i].variant, i < 3 ? " config=1" : " config=2");      /* so that they pair */
+    }
+    ax_groups_release(&g);
+    ax_results_release(&r);
+}
+
+/* Tables of one name are of one multiplier only if they are equal. */
+static void groups__keep_tables_of_one_name_apart(void **state)
+{
+    (void)state;
+    ax_results r, other;
+    ax_groups g;
+    sample_results(&r);
+    sample_results(&other);
+    for (int i = 0; i < other.n; i++) {
+        other.trials[i].id[0] = 'f';
+        sample_text(&other.trials[i].config, "{\"multipliers\":{\"mbm:7\":\"beef\"}}");
+    }
+    assert_int_equal(ax_results_add(&r, &other), AX_OK);
+    ax_results_release(&other);
+    assert_int_equal(ax_groups_make(&g, &r), AX_OK);
+    assert_int_equal(g.n, 6);
     ax_groups_release(&g);
     ax_results_release(&r);
 }
@@ -244,9 +364,15 @@ int main(void)
         cmocka_unit_test(csv__quotes_as_rfc_4180_says),
         cmocka_unit_test(jsonl__is_one_object_a_line),
         cmocka_unit_test(md__has_a_row_a_multiplier_with_its_format),
+        cmocka_unit_test(md__says_of_how_many_seeds_a_mean_is),
+        cmocka_unit_test(md__keeps_a_name_with_bars_in_its_cell),
         cmocka_unit_test(md__keeps_a_name_with_line_ends_in_its_row),
         cmocka_unit_test(metrics__of_a_diverged_trial_are_absent),
         cmocka_unit_test(groups__keep_other_parameters_apart),
+        cmocka_unit_test(groups__keep_numbers_apart_that_look_alike),
+        cmocka_unit_test(groups__keep_long_parameters_apart),
+        cmocka_unit_test(groups__keep_merged_studies_apart),
+        cmocka_unit_test(groups__keep_tables_of_one_name_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,20 @@ static void one_seed_has_no_interval_and_no_dots(void **state)
     assert_int_equal(count(">one seed<"), 1);
 }
 
+/* As compare has it: what it reported in the epochs before is not what it ended with. */
+static void what_diverged_has_no_value(void **state)
+{
+    (void)state;
+    const double fine[EPOCHS] = {0.2, 0.5}, cut[EPOCHS] = {0.2, NAN};
+    assert_ok(ax_record_add_curve(&results.trials[4], "valid_acc", fine, EPOCHS));
+    assert_ok(ax_record_add_curve(&results.trials[5], "valid_acc", cut, EPOCHS));
+    results.trials[4].state = AX_STATE_complete;
+    results.trials[5].state = AX_STATE_diverged;
+    plot.metric = "valid_acc";
+    assert_true(ax_plot_value(&plot, 4) == 50);
+    assert_true(isnan(ax_plot_value(&plot, 5)));
+}
+
 static void by_epoch_draws_a_curve_and_a_range_for_each_multiplier(void **state)
 {
     (void)state;
@@ -254,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(by_width_draws_every_mean_seed_and_interval, fill, drop),
         cmocka_unit_test_setup_teardown(an_interval_is_students, fill, drop),
         cmocka_unit_test_setup_teardown(one_seed_has_no_interval_and_no_dots, fill, drop),
+        cmocka_unit_test_setup_teardown(what_diverged_has_no_value, fill, drop),
         cmocka_unit_test_setup_teardown(by_epoch_draws_a_curve_and_a_range_for_each_multiplier, fill, drop),
         cmocka_unit_test_setup_teardown(a_metric_nobody_has_is_refused, fill, drop),
         cmocka_unit_test_setup_teardown(by_width_tells_more_series_apart_than_there_are_colours, fill, drop),

@@ -47,6 +47,29 @@ static void study_file__without_trials(void **state)
     ax_results_release(&b);
 }
 
+/* The sample's fp32 trials with one seed and two rates; the first diverged. A cell is not of a rate here and of another there. */
+static void study_file__grid_is_of_the_first_trial_also_if_it_diverged(void **state)
+{
+    (void)state;
+    ax_results a;
+    double grid[3][2][2];                /* fp32, mbm, mit; widths 7 and 23; seeds 1 and 2^64 - 1 */
+    sample_results(&a);
+    a.trials[0].state = AX_STATE_diverged;
+    a.trials[0].test_acc = NAN;
+    a.trials[1].seed = 1;
+    assert_int_equal(ax_results_write(&a, at("grid.h5")), AX_OK);
+    hid_t file = H5Fopen(at("grid.h5"), H5F_ACC_RDONLY, H5P_DEFAULT), set = H5Dopen2(file, "/grid/test_acc", H5P_DEFAULT);
+    hid_t space = H5Dget_space(set);
+    assert_int_equal(H5Sget_simple_extent_npoints(space), 12);
+    assert_true(H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, grid) >= 0);
+    assert_true(isnan(grid[0][1][0]));
+    assert_true(grid[1][0][0] == 0.5 && grid[2][0][1] == 0.625);
+    H5Sclose(space);
+    H5Dclose(set);
+    H5Fclose(file);
+    ax_results_release(&a);
+}
+
 /* Changes an attribute of the root the way any HDF5 program would; that drops the digest line. */
 static void set_schema(const char *path, int schema)
 {
@@ -140,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(study_file__round_trip_and_equal_bytes),
         cmocka_unit_test(study_file__without_trials),
+        cmocka_unit_test(study_file__grid_is_of_the_first_trial_also_if_it_diverged),
         cmocka_unit_test(study_file__newer_schema_is_refused_with_both_versions),
         cmocka_unit_test(study_file__with_a_link_out_of_it_is_refused),
         cmocka_unit_test(study_file__claiming_more_than_it_holds_is_refused),

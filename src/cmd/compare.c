@@ -46,7 +46,8 @@ static int print(const ax_comparison *c, const request *q)
 
 static int compare(const ax_results *r, const request *q, const char *a, const char *b)
 {
-    ax_comparison c = {.results = r, .a = a, .b = b, .baseline = q->baseline, .metric = q->metric ? q->metric : r->metric};
+    ax_comparison c = {.results = r, .a = a, .b = b, .baseline = q->baseline ? q->baseline : "fp32", .wants_baseline = q->baseline != NULL,
+                       .metric = q->metric ? q->metric : r->metric};
     if (!c.metric[0]) c.metric = "test_acc";
     c.test_t = !q->test || !strcmp(q->test, "t");
     c.test_mcnemar = !q->test || !strcmp(q->test, "mcnemar");
@@ -60,7 +61,7 @@ static int compare(const ax_results *r, const request *q, const char *a, const c
 
 int cmd_compare(int argc, char **argv)
 {
-    request q = {.by = "width", .baseline = "fp32"};
+    request q = {.by = "width"};
     const ax_option options[] = {
         {"by", 0, AX_OPT_TEXT, &q.by, "KEY", "one row for each of its values: width", 0, 0},
         {"metric", 0, AX_OPT_TEXT, &q.metric, "NAME", "test_acc, test_loss, valid_acc, ... (default: the study's)", 0, 0},

@@ -20,12 +20,13 @@ typedef struct {
     const ax_results *results;
     ax_groups groups;
     const char *metric, *a, *b, *baseline;
+    bool wants_baseline;             /* the study must have it */
     ax_compare_row *rows;            /* the first nbaseline are of the baseline, in a alone */
     int n, nbaseline;
     bool test_t, test_mcnemar;       /* which of the two is shown */
 } ax_comparison;
 
-/* Fills in all from results, metric, a, b, baseline (NULL: none). AX_EARG: a or b is in no trial, with a suggestion. */
+/* Fills in all from results, metric, a, b, baseline (NULL: none). AX_EARG: a, b or a baseline that is wanted is in no trial, with a suggestion. */
 int ax_compare_make(ax_comparison *c);
 void ax_compare_release(ax_comparison *c);
 

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "store/stats.h"
 
@@ -70,6 +71,17 @@ static const ax_record *of_seed(const ax_group *g, uint64_t seed)
     return NULL;
 }
 
+/* Whether image i is the same for both: of the same data, by their configurations. */
+static bool same_images(const ax_record *x, const ax_record *y)
+{
+    cJSON *a = cJSON_Parse(x->config), *b = cJSON_Parse(y->config);
+    const cJSON *p = cJSON_GetObjectItemCaseSensitive(a, "data"), *q = cJSON_GetObjectItemCaseSensitive(b, "data");
+    bool same = !strcmp(ax_json_get_string(p, "sha256", ""), ax_json_get_string(q, "sha256", ""));
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    return same;
+}
+
 static int pair_up(ax_compare_row *row, const char *metric)
 {
     double *a = ax_alloc(2 * (size_t)row->a->ndone + 1, sizeof *a), *b = a + row->a->ndone;
@@ -82,7 +94,7 @@ static int pair_up(ax_compare_row *row, const char *metric)
             a[row->pairs] = u;
             b[row->pairs++] = v;
         }
-        if (x->correct && y->correct && x->ncorrect == y->ncorrect) {
+        if (x->correct && y->correct && x->ncorrect == y->ncorrect && same_images(x, y)) {
             row->images += x->ncorrect;
             ax_discordant(x->correct, y->correct, x->ncorrect, &row->only_a, &row->only_b);
         }
@@ -105,26 +117,32 @@ static int add_row(ax_comparison *c, const ax_group *a, const ax_group *b)
     return a && b ? pair_up(row, c->metric) : AX_OK;
 }
 
-static int add_pairs(ax_comparison *c)
+/* The rows of one group of a; of_b: which groups are of b, paired: which of them have a row. */
+static int add_rows(ax_comparison *c, const ax_group *a, const bool *of_b, bool *paired)
 {
-    for (int i = 0; i < c->groups.n; i++) {
-        const ax_group *a = &c->groups.groups[i];
-        bool any = false;
-        for (int k = 0; is_of(c, a, c->a) && k < c->groups.n; k++) {
-            const ax_group *b = &c->groups.groups[k];
-            if (!is_of(c, b, c->b) || !partners(c, a, b)) continue;
-            AX_TRY(add_row(c, a, b));
-            any = true;
-        }
-        if (is_of(c, a, c->a) && !any) AX_TRY(add_row(c, a, NULL));
-    }
+    bool any = false;
     for (int k = 0; k < c->groups.n; k++) {
         const ax_group *b = &c->groups.groups[k];
-        bool any = !is_of(c, b, c->b);
-        for (int i = c->nbaseline; !any && i < c->n; i++) any = c->rows[i].b == b;
-        if (!any) AX_TRY(add_row(c, NULL, b));
+        if (!of_b[k] || !partners(c, a, b)) continue;
+        AX_TRY(add_row(c, a, b));
+        any = paired[k] = true;
     }
-    return AX_OK;
+    return any ? AX_OK : add_row(c, a, NULL);
+}
+
+static int add_pairs(ax_comparison *c)
+{
+    int n = c->groups.n, status = AX_OK;
+    const ax_group *groups = c->groups.groups;
+    bool *of_b = ax_alloc(2 * (size_t)n + 1, sizeof *of_b), *paired = of_b + n;
+    if (!of_b) return AX_ENOMEM;
+    for (int k = 0; k < n; k++) of_b[k] = is_of(c, &groups[k], c->b);
+    for (int i = 0; i < n && status == AX_OK; i++)
+        if (is_of(c, &groups[i], c->a)) status = add_rows(c, &groups[i], of_b, paired);
+    for (int k = 0; k < n && status == AX_OK; k++)
+        if (of_b[k] && !paired[k]) status = add_row(c, NULL, &groups[k]);
+    ax_free(of_b);
+    return status;
 }
 
 static int width_of(const ax_compare_row *row) { return (row->a ? row->a : row->b)->first->width; }
@@ -140,6 +158,15 @@ static void sort_rows(ax_compare_row *rows, int n)
         }
 }
 
+static int no_baseline(const ax_comparison *c)
+{
+    const char *names[WORDS_MAX];
+    size_t n = 0;
+    for (int i = 0; i < c->groups.n && n < WORDS_MAX; i++) names[n++] = c->groups.groups[i].first->multiplier;
+    return ax_fail(AX_EARG, "compare: --baseline is '%s'%s, wanted a multiplier of study %s", c->baseline, ax_text_hint(c->baseline, names, n),
+                   c->results->study);
+}
+
 int ax_compare_make(ax_comparison *c)
 {
     AX_TRY(ax_groups_make(&c->groups, c->results));
@@ -148,6 +175,7 @@ int ax_compare_make(ax_comparison *c)
     for (int i = 0; c->baseline && i < c->groups.n; i++)
         if (!strcmp(c->groups.groups[i].first->multiplier, c->baseline)) AX_TRY(add_row(c, &c->groups.groups[i], NULL));
     c->nbaseline = c->n;
+    if (c->wants_baseline && !c->n) return no_baseline(c);
     AX_TRY(add_pairs(c));
     sort_rows(c->rows + c->nbaseline, c->n - c->nbaseline);
     return AX_OK;
@@ -202,18 +230,25 @@ static int side(const ax_comparison *c, char **words, int n, double *value, cons
     return AX_OK;
 }
 
+static const char *const signs[] = {">=", ">", "<=", "<"};
+
+/* Means that differ by the rounding of their sums alone are equal: 0.1, 0.2, 0.3 in any order, or 0.905 - 0.005 and 0.9. */
+static bool holds(int sign, double left, double right)
+{
+    double slack = 1e-12 * fmax(1, fmax(fabs(left), fabs(right))), above = left - right;
+    return sign == 0 ? above >= -slack : sign == 1 ? above > slack : sign == 2 ? above <= slack : above < -slack;
+}
+
 static int evaluate(const ax_comparison *c, char **words, int n, const char *expression)
 {
-    static const char *const signs[] = {">=", ">", "<=", "<"};
     double left, right;
     for (int at = 1; at < n; at++)
         for (int s = 0; s < 4; s++) {
             if (strcmp(words[at], signs[s])) continue;
             AX_TRY(side(c, words, at, &left, expression));
             AX_TRY(side(c, words + at + 1, n - at - 1, &right, expression));
-            bool holds = s == 0 ? left >= right : s == 1 ? left > right : s == 2 ? left <= right : left < right;
-            return holds ? AX_OK : ax_fail(AX_EASSERT, "assertion false: %s: %s is %.6g on the left and %.6g on the right", expression,
-                                           c->metric, left, right);
+            return holds(s, left, right) ? AX_OK : ax_fail(AX_EASSERT, "assertion false: %s: %s is %.6g on the left and %.6g on the right",
+                                                           expression, c->metric, left, right);
         }
     return malformed(expression);
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "store/export.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -48,20 +49,40 @@ static const char *variant_of(const ax_compare_row *row)
     return row->a && row->b && strcmp(row->a->variant, row->b->variant) != 0 ? "" : group_of(row)->variant;
 }
 
+/* Whether another row has this one's width and parameters, for other multipliers. */
+static bool has_double(const ax_comparison *c, const ax_compare_row *row)
+{
+    for (int i = c->nbaseline; i < c->n; i++) {
+        const ax_compare_row *other = &c->rows[i];
+        if (other != row && group_of(other)->first->width == group_of(row)->first->width && !strcmp(variant_of(other), variant_of(row))) return true;
+    }
+    return false;
+}
+
+/* The multipliers of a row that its width does not name, " mbm:7" or " drum:7,k=4 | mbm:7". */
+static void names_cell(char out[2 * AX_LABEL_MAX], const ax_comparison *c, const ax_compare_row *row)
+{
+    const char *a = group_of(row)->first->multiplier, *b = row->a && row->b ? row->b->first->multiplier : a;
+    out[0] = 0;
+    if (has_double(c, row)) snprintf(out, 2 * AX_LABEL_MAX, strcmp(a, b) ? " %s | %s" : " %s", a, b);
+}
+
 /* "7 (1,8,7) 16 bits", with what else distinguishes the row. */
 static void label_cell(char *out, size_t size, const ax_comparison *c, const ax_compare_row *row)
 {
     const ax_group *g = group_of(row);
     const char *variant = variant_of(row);
+    char names[2 * AX_LABEL_MAX];
     int m = g->first->width;
+    names_cell(names, c, row);
     if (row - c->rows < c->nbaseline) snprintf(out, size, "%s (1,8,%d) %d bits", g->label, m, 9 + m);
     else if (row->a && row->b && row->b->first->width != m)
-        snprintf(out, size, "%d (1,8,%d) | %d (1,8,%d)%s", m, m, row->b->first->width, row->b->first->width, variant);
-    else snprintf(out, size, "%d (1,8,%d) %d bits%s", m, m, 9 + m, variant);
+        snprintf(out, size, "%d (1,8,%d) | %d (1,8,%d)%s%s", m, m, row->b->first->width, row->b->first->width, names, variant);
+    else snprintf(out, size, "%d (1,8,%d) %d bits%s%s", m, m, 9 + m, names, variant);
 }
 
 typedef struct {
-    char label[AX_LABEL_MAX + AX_VARIANT_MAX + 44], a[CELL], b[CELL], diff[CELL], p[CELL];
+    char label[2 * AX_LABEL_MAX + AX_VARIANT_MAX + 44], a[CELL], b[CELL], diff[CELL], p[CELL];
     int na, nb;
 } cells;
 
@@ -240,17 +261,29 @@ static void csv_number(ax_buf *out, double v)
     if (!isnan(v)) ax_buf_printf(out, "%.17g", v);
 }
 
+static void csv_text(ax_buf *out, const char *text)
+{
+    ax_buf_puts(out, "\"");
+    for (; *text; text++) ax_buf_add(out, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
+    ax_buf_puts(out, "\"");
+}
+
 int ax_compare_csv(ax_buf *out, const ax_comparison *c)
 {
     ax_buf_puts(out, "width,params,a,a_n,a_mean,a_ci95,b,b_n,b_mean,b_ci95,pairs,difference,difference_ci95,only_a,only_b,mcnemar_p\r\n");
     for (int i = 0; i < c->n; i++) {
         const ax_compare_row *row = &c->rows[i];
         const ax_group *g = group_of(row);
-        ax_buf_printf(out, "%d,\"%s\"", g->first->width, variant_of(row)[0] ? variant_of(row) + 1 : "");
-        ax_buf_printf(out, ",\"%s\",%d", name_of(row, row->a), row->sa.used);
+        ax_buf_printf(out, "%d,", g->first->width);
+        csv_text(out, variant_of(row)[0] ? variant_of(row) + 1 : "");
+        ax_buf_puts(out, ",");
+        csv_text(out, name_of(row, row->a));
+        ax_buf_printf(out, ",%d", row->sa.used);
         csv_number(out, row->a ? row->sa.mean : NAN);
         csv_number(out, row->a ? row->sa.half : NAN);
-        ax_buf_printf(out, ",\"%s\",%d", name_of(row, row->b), row->sb.used);
+        ax_buf_puts(out, ",");
+        csv_text(out, name_of(row, row->b));
+        ax_buf_printf(out, ",%d", row->sb.used);
         csv_number(out, row->b ? row->sb.mean : NAN);
         csv_number(out, row->b ? row->sb.half : NAN);
         ax_buf_printf(out, ",%d", row->pairs);
@@ -268,13 +301,19 @@ int ax_compare_md(ax_buf *out, const ax_comparison *c)
     cells x;
     ax_buf_printf(out, "%s of study %s: mean ± half-width of the 95 %% t-interval%s.\n\n", c->metric, c->results->study,
                   in_percent(c) ? ", percent" : "");
-    ax_buf_printf(out, "| width | %s | seeds | %s | seeds |%s%s\n", c->a, c->b, c->test_t ? " difference |" : "", c->test_mcnemar ? " McNemar p |" : "");
+    ax_buf_puts(out, "| width | ");
+    ax_export_md_text(out, c->a);
+    ax_buf_puts(out, " | seeds | ");
+    ax_export_md_text(out, c->b);
+    ax_buf_printf(out, " | seeds |%s%s\n", c->test_t ? " difference |" : "", c->test_mcnemar ? " McNemar p |" : "");
     ax_buf_printf(out, "|---|---:|---:|---:|---:|%s%s\n", c->test_t ? "---:|" : "", c->test_mcnemar ? "---:|" : "");
     for (int i = 0; i < c->n; i++) {
         fill(&x, c, &c->rows[i], "±");
-        if (i < c->nbaseline) ax_buf_printf(out, "| %s | %s | %d | | |%s%s\n", x.label, x.a, x.na, c->test_t ? " |" : "", c->test_mcnemar ? " |" : "");
+        ax_buf_puts(out, "| ");
+        ax_export_md_text(out, x.label);
+        if (i < c->nbaseline) ax_buf_printf(out, " | %s | %d | | |%s%s\n", x.a, x.na, c->test_t ? " |" : "", c->test_mcnemar ? " |" : "");
         else {
-            ax_buf_printf(out, "| %s | %s | %d | %s | %d |", x.label, x.a, x.na, x.b, x.nb);
+            ax_buf_printf(out, " | %s | %d | %s | %d |", x.a, x.na, x.b, x.nb);
             if (c->test_t) ax_buf_printf(out, " %s |", x.diff);
             if (c->test_mcnemar) ax_buf_printf(out, " %s |", x.p);
             ax_buf_puts(out, "\n");

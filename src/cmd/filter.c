@@ -97,16 +97,28 @@ static int no_field(const char *name)
                    ax_text_hint(name, names, FIELDS), all);
 }
 
-int ax_value_get(ax_value *v, const ax_record *t, const char *name, char room[AX_LABEL_MAX])
+/* A curve or a parameter may be absent where other trials have it: the default of `backward`, what an older plan had not. Their value. */
+static bool is_known(ax_value *v, const ax_record *all, int n, const char *name, char room[AX_LABEL_MAX])
 {
-    return find_value(v, t, name, room) ? AX_OK : no_field(name);
+    for (int i = 0; i < n; i++)
+        if (find_value(v, &all[i], name, room)) return true;
+    return false;
+}
+
+int ax_value_get(ax_value *v, const ax_record *all, int n, const ax_record *t, const char *name, char room[AX_LABEL_MAX])
+{
+    if (find_value(v, t, name, room)) return AX_OK;
+    if (!is_known(v, all, n, name, room)) return no_field(name);
+    *v = (ax_value){NAN, NULL};
+    return AX_OK;
 }
 
 /* ---- the parser ---- */
 
 typedef struct {
     const char *start, *at;
-    const ax_record *trial;
+    const ax_record *all, *trial;
+    int n;
 } parser;
 
 static void skip_space(parser *p)
@@ -170,6 +182,10 @@ static int take_operand(parser *p, operand *o)
     p->at += n;
     if (ax_text_double(&o->value.number, word)) return AX_OK;
     o->field = find_value(&o->value, p->trial, word, o->room);
+    if (!o->field && is_known(&o->value, p->all, p->n, word, o->room)) {
+        o->field = true;
+        o->value = (ax_value){NAN, o->value.text ? "" : NULL};
+    }
     o->bare = !o->field;
     if (o->bare) o->value.text = memcpy(o->room, word, n + 1);
     return AX_OK;
@@ -196,6 +212,15 @@ static bool compare(enum op op, const operand *a, const operand *b)
 
 static int parse_or(parser *p, bool *out);
 
+/* true and false beside a field that is no text are numbers. */
+static void take_truth(operand *o, const operand *other)
+{
+    bool truth = !strcmp(o->room, "true");
+    if (!o->bare || !other->field || other->value.text || (!truth && strcmp(o->room, "false") != 0)) return;
+    o->value = (ax_value){truth, NULL};
+    o->bare = false;
+}
+
 static int parse_comparison(parser *p, bool *out)
 {
     operand a, b;
@@ -204,6 +229,8 @@ static int parse_comparison(parser *p, bool *out)
     while (op < OPS && !take_sign(p, op_signs[op])) op++;
     if (op == OPS) return mistake(p, "one of < <= > >= == != ~");
     AX_TRY(take_operand(p, &b));
+    take_truth(&a, &b);
+    take_truth(&b, &a);
     bool no_text = !a.value.text || !b.value.text, no_fields = !a.field && !b.field;
     if (a.bare && (no_text || no_fields)) return no_field(a.room);
     if (b.bare && (no_text || no_fields)) return no_field(b.room);
@@ -245,9 +272,9 @@ static int parse_or(parser *p, bool *out)
     return AX_OK;
 }
 
-int ax_filter_match(bool *match, const char *expression, const ax_record *t)
+int ax_filter_match(bool *match, const char *expression, const ax_record *all, int n, const ax_record *t)
 {
-    parser p = {expression, expression, t};
+    parser p = {expression, expression, all, t, n};
     if (strlen(expression) > 4096) return ax_fail(AX_EARG, "an expression of %zu characters, at most 4096 wanted", strlen(expression));
     AX_TRY(parse_or(&p, match));
     skip_space(&p);

@@ -18,7 +18,7 @@ static int select_trials(const ax_record **out, int *n, const ax_results *r, con
 {
     for (int i = 0; i < r->n; i++) {
         bool match = true;
-        if (where) AX_TRY(ax_filter_match(&match, where, &r->trials[i]));
+        if (where) AX_TRY(ax_filter_match(&match, where, r->trials, r->n, &r->trials[i]));
         if (match) out[(*n)++] = &r->trials[i];
     }
     return AX_OK;
@@ -31,20 +31,23 @@ typedef struct {
     char room[AX_LABEL_MAX];
 } sort_key;
 
-/* By value: absent numbers come last, and trials of equal values stay in the plan's order. */
+static bool is_absent(const ax_value *v) { return !v->text && isnan(v->number); }
+
+/* By value: absent ones come last, and trials of equal values stay in the plan's order. */
 static int compare(const void *left, const void *right, void *down)
 {
     const sort_key *a = *(sort_key *const *)left, *b = *(sort_key *const *)right;
     double x = a->value.number, y = b->value.number;
+    bool no_a = is_absent(&a->value), no_b = is_absent(&b->value);
     int order = 0;
+    if (no_a || no_b) return no_a != no_b ? no_a - no_b : a->at - b->at;
     if (a->value.text && b->value.text) order = strcmp(a->value.text, b->value.text);
-    else if (isnan(x) || isnan(y)) return isnan(x) != isnan(y) ? (isnan(x) ? 1 : -1) : a->at - b->at;
     else order = (x > y) - (x < y);
     if (order) return *(bool *)down ? -order : order;
     return a->at - b->at;
 }
 
-static int sort_trials(const ax_record **t, int n, const char *key)
+static int sort_trials(const ax_results *r, const ax_record **t, int n, const char *key)
 {
     bool down = key[0] == '-';
     sort_key *keys = ax_alloc((size_t)n + 1, sizeof *keys), **order = ax_alloc((size_t)n + 1, sizeof *order);
@@ -53,7 +56,7 @@ static int sort_trials(const ax_record **t, int n, const char *key)
         order[i] = &keys[i];
         keys[i].trial = t[i];
         keys[i].at = i;
-        status = ax_value_get(&keys[i].value, t[i], key + down, keys[i].room);
+        status = ax_value_get(&keys[i].value, r->trials, r->n, t[i], key + down, keys[i].room);
     }
     if (status == AX_OK) qsort_r(order, (size_t)n, sizeof *order, compare, &down);
     for (int i = 0; i < n && status == AX_OK; i++) t[i] = order[i]->trial;
@@ -155,7 +158,7 @@ int cmd_ls(int argc, char **argv)
     AX_TRY(ax_results_open(&r, args.items[0]));
     const ax_record **trials = ax_alloc((size_t)r.n + 1, sizeof *trials);
     int status = trials ? select_trials(trials, &n, &r, where) : AX_ENOMEM;
-    if (status == AX_OK && sort) status = sort_trials(trials, n, sort);
+    if (status == AX_OK && sort) status = sort_trials(&r, trials, n, sort);
     if (status == AX_OK && json) status = print_json(&r, trials, n);
     else if (status == AX_OK) status = print_table(trials, n);
     ax_free(trials);

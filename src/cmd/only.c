@@ -27,17 +27,22 @@ static int record_of(ax_record *r, const ax_spec *s, const char *dir)
 
 int ax_only_mark(ax_plan_file *p, const char *dir, const char *expression)
 {
-    int selected = 0;
-    for (int i = 0; i < p->n; i++) {
-        ax_record r;
+    int selected = 0, n = 0, status = AX_OK;
+    ax_record *all = ax_alloc((size_t)p->n + 1, sizeof *all);
+    if (!all) return AX_ENOMEM;
+    while (n < p->n && status == AX_OK) {
+        status = record_of(&all[n], &p->specs[n], dir);
+        n++;
+    }
+    for (int i = 0; i < p->n && status == AX_OK; i++) {
         bool match = false;
-        int status = record_of(&r, &p->specs[i], dir);
-        if (status == AX_OK) status = ax_filter_match(&match, expression, &r);
-        ax_record_release(&r);
-        AX_TRY(status);
+        status = ax_filter_match(&match, expression, all, p->n, &all[i]);
         p->specs[i].skip = !match;
         selected += match;
     }
+    for (int i = 0; i < n; i++) ax_record_release(&all[i]);
+    ax_free(all);
+    AX_TRY(status);
     return selected ? AX_OK : ax_fail(AX_EARG, "sweep: --only '%s' selects none of the %d trials; 'approxrun plan' shows them", expression, p->n);
 }
 

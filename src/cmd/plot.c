@@ -16,13 +16,8 @@
 double ax_plot_value(const ax_plot *p, int trial)
 {
     const ax_record *r = &p->results->trials[trial];
-    if (!strcmp(p->metric, "test_acc")) return r->test_acc * p->scale;
-    if (!strcmp(p->metric, "test_loss")) return r->test_loss * p->scale;
-    if (!strcmp(p->metric, "train_s")) return r->train_s * p->scale;
-    const double *curve = ax_plot_curve(p, trial);
-    for (int k = r->epochs - 1; curve && k >= 0; k--)
-        if (isfinite(curve[k])) return curve[k] * p->scale;
-    return NAN;
+    double v = ax_record_metric(r, p->metric);
+    return isfinite(v) ? v * p->scale : NAN;
 }
 
 const double *ax_plot_curve(const ax_plot *p, int trial)
@@ -54,13 +49,34 @@ static size_t series_name(char name[AX_LABEL_MAX], const ax_record *r)
     return (size_t)at;
 }
 
-static int series_number(ax_plot *p, const ax_record *r, const char *variant)
+static int series_of_name(const ax_plot *p, const char *name)
 {
+    int s = 0;
+    while (s < p->nseries && strcmp(p->series[s].name, name)) s++;
+    return s;
+}
+
+/* Whether another multiplier of this one's width is in the series: files of one name in two folders. */
+static bool is_taken(const ax_plot *p, int series, int trial)
+{
+    const ax_record *all = p->results->trials;
+    for (int t = 0; t < trial; t++)
+        if (p->series_of[t] == series && all[t].width == all[trial].width && strcmp(all[t].multiplier, all[trial].multiplier) != 0) return true;
+    return false;
+}
+
+static int series_number(ax_plot *p, int trial, const char *variant)
+{
+    const ax_record *r = &p->results->trials[trial];
     char name[sizeof p->series->name];
     size_t at = series_name(name, r);
     snprintf(name + at, sizeof name - at, "%.*s", AX_VARIANT_MAX - 1, variant);
-    for (int s = 0; s < p->nseries; s++)
-        if (!strcmp(p->series[s].name, name)) return s;
+    if (is_taken(p, series_of_name(p, name), trial)) {
+        at = strlen(r->multiplier);
+        snprintf(name, sizeof name, "%s%.*s", r->multiplier, AX_VARIANT_MAX - 1, variant);
+    }
+    int known = series_of_name(p, name);
+    if (known < p->nseries) return known;
     if (p->nseries == AX_SERIES_MAX) return -1;
     ax_series *s = &p->series[p->nseries];
     memcpy(s->name, name, sizeof name);
@@ -80,14 +96,18 @@ static int group(ax_plot *p)
     cJSON **params = ax_alloc((size_t)n + 1, sizeof *params);
     p->series_of = ax_alloc((size_t)n + 1, sizeof *p->series_of);
     if (!params || !p->series_of) status = AX_ENOMEM;
-    for (int t = 0; t < n && status == AX_OK; t++)
-        if (is_drawn(&p->results->trials[t])) params[t] = cJSON_Parse(p->results->trials[t].params);
+    if (status == AX_OK) status = ax_groups_params(params, p->results);
+    for (int t = 0; t < n && status == AX_OK; t++) {
+        if (is_drawn(&p->results->trials[t])) continue;
+        cJSON_Delete(params[t]);
+        params[t] = NULL;
+    }
     if (status == AX_OK) status = ax_groups_keys(&keys, params, n);
     for (int t = 0; t < n && status == AX_OK; t++) {
         const ax_record *r = &p->results->trials[t];
         ax_buf_clear(&variant);
         if (is_drawn(r)) ax_groups_variant(&variant, &keys, params[t]);
-        p->series_of[t] = is_drawn(r) ? series_number(p, r, ax_buf_str(&variant)) : -1;
+        p->series_of[t] = is_drawn(r) ? series_number(p, t, ax_buf_str(&variant)) : -1;
         status = ax_buf_status(&variant);
         if (is_drawn(r) && p->series_of[t] < 0)
             status = ax_fail(AX_EARG, "plot: more than %d families or parameters in '%s'; 'export --format md' has a row for each", AX_SERIES_MAX,

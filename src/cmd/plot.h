@@ -24,7 +24,7 @@ typedef struct {
     int *series_of;                /* (trials) number of the series, or -1: not drawn */
 } ax_plot;
 
-double ax_plot_value(const ax_plot *p, int trial);                    /* the metric at the trial's end, scaled; NAN if none */
+double ax_plot_value(const ax_plot *p, int trial);                    /* the metric at the trial's end, scaled; NAN if none is finite */
 const double *ax_plot_curve(const ax_plot *p, int trial);             /* (epochs), not scaled; NULL if none */
 const char *ax_plot_colour(const ax_plot *p, int series);             /* those behind the last colour begin again with the first */
 const char *ax_plot_dash(int k);                                      /* the k-th pattern of dashes, of four; 0: none */

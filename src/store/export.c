@@ -229,10 +229,20 @@ int ax_export_csv(ax_buf *out, const ax_results *r, const ax_export_options *o)
 
 /* ---- Markdown ---- */
 
-/* An end of line in a name would end its row. */
-static void md_text(ax_buf *out, const char *text)
+/* An end of line in a name would end its row, a bar its cell. */
+void ax_export_md_text(ax_buf *out, const char *text)
 {
-    for (; *text; text++) ax_buf_add(out, *text == '\n' || *text == '\r' ? " " : text, 1);
+    for (; *text; text++) {
+        if (*text == '|') ax_buf_puts(out, "\\");
+        ax_buf_add(out, *text == '\n' || *text == '\r' ? " " : text, 1);
+    }
+}
+
+/* How many seeds the means are of; "2 of 3": one has no accuracy, as it diverged. */
+static void md_seeds(ax_buf *out, const ax_sample *acc)
+{
+    if (acc->used < acc->n) ax_buf_printf(out, " %d of %d |", acc->used, acc->n);
+    else ax_buf_printf(out, " %d |", acc->n);
 }
 
 static void md_cell(ax_buf *out, const ax_sample *s, double scale, int digits)
@@ -250,7 +260,7 @@ int ax_export_md(ax_buf *out, const ax_results *r, const ax_export_options *o)
     bool energy = false;
     for (int i = 0; i < r->n; i++) energy = energy || (r->trials[i].in_plan && !isnan(r->trials[i].energy_uj));
     ax_buf_puts(out, "Study ");
-    md_text(out, r->study);
+    ax_export_md_text(out, r->study);
     ax_buf_puts(out, ": mean over seeds ± half-width of the 95 % t-interval.\n\n");
     ax_buf_printf(out, "| multiplier | format | seeds | test accuracy %% | test loss |%s%s\n", energy ? " energy uJ |" : "",
                   o->stable ? "" : " training s |");
@@ -262,8 +272,9 @@ int ax_export_md(ax_buf *out, const ax_results *r, const ax_export_options *o)
         if (status == AX_OK) status = ax_sample_make(&loss, g, "test_loss");
         if (status == AX_OK) status = ax_sample_make(&time, g, "train_s");
         ax_buf_puts(out, "| ");
-        md_text(out, g->label);
-        ax_buf_printf(out, " | (1,8,%d) %d bits | %d |", g->first->width, 9 + g->first->width, g->ndone);
+        ax_export_md_text(out, g->label);
+        ax_buf_printf(out, " | (1,8,%d) %d bits |", g->first->width, 9 + g->first->width);
+        md_seeds(out, &acc);
         md_cell(out, &acc, 100, 2);
         md_cell(out, &loss, 1, 4);
         if (energy && isnan(g->first->energy_uj)) ax_buf_puts(out, " - |");

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const ax_metrics[] = {"test_acc", "test_loss", "train_s", "train_loss", "train_acc", "valid_loss", "valid_acc",
@@ -58,15 +59,125 @@ int ax_groups_keys(ax_names *keys, cJSON *const *params, int n)
     return AX_OK;
 }
 
+/* The shortest text that reads back as v, so that no two numbers look the same. */
+static void add_number(ax_buf *out, double v)
+{
+    char text[32];
+    for (int digits = 9; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v) break;
+    }
+    ax_buf_puts(out, text);
+}
+
+/* Cuts a variant from `start` on that is too long for a label. The hash (FNV-1a) tells texts apart that begin alike. */
+static void shorten(ax_buf *out, size_t start)
+{
+    enum { HASH = 20 };
+    uint64_t hash = 14695981039346656037u;
+    size_t kept = start + AX_VARIANT_MAX - 1 - HASH;
+    if (out->failed || out->len < start + AX_VARIANT_MAX) return;
+    for (size_t i = start; i < out->len; i++) hash = (hash ^ (unsigned char)out->data[i]) * 1099511628211u;
+    while (((unsigned char)out->data[kept] & 0xc0) == 0x80) kept--;      /* inside of a character */
+    out->len = kept;
+    ax_buf_printf(out, "...#%016llx", (unsigned long long)hash);
+}
+
 void ax_groups_variant(ax_buf *out, const ax_names *keys, const cJSON *params)
 {
     const cJSON *item;
+    size_t start = out->len;
     cJSON_ArrayForEach(item, params) {
         if (ax_names_find(keys, item->string) < 0) continue;
         if (cJSON_IsString(item)) ax_buf_printf(out, " %s=%s", item->string, item->valuestring);
-        else if (cJSON_IsNumber(item)) ax_buf_printf(out, " %s=%.9g", item->string, item->valuedouble);
-        else ax_buf_printf(out, " %s=%s", item->string, cJSON_IsTrue(item) ? "true" : "false");
+        else if (cJSON_IsNumber(item)) {
+            ax_buf_printf(out, " %s=", item->string);
+            add_number(out, item->valuedouble);
+        } else ax_buf_printf(out, " %s=%s", item->string, cJSON_IsTrue(item) ? "true" : "false");
     }
+    shorten(out, start);
+}
+
+/* ---- configurations ---- */
+
+/* What names a multiplier, at any depth: trials that are to be compared differ in that. */
+static void drop_multipliers(cJSON *tree)
+{
+    cJSON *item;
+    cJSON_DeleteItemFromObjectCaseSensitive(tree, "multiplier");
+    cJSON_ArrayForEach(item, tree) drop_multipliers(item);
+}
+
+/* What decides a trial's numbers beside its parameters, as text, and the tables that are not those of `tables`, the first that had
+ * these names. */
+static int setting_of(ax_buf *out, cJSON *tables, const char *config)
+{
+    cJSON *tree = cJSON_Parse(config);
+    const cJSON *m;
+    ax_buf_clear(out);
+    cJSON_ArrayForEach(m, cJSON_GetObjectItemCaseSensitive(tree, "multipliers")) {
+        const cJSON *first = cJSON_GetObjectItemCaseSensitive(tables, m->string);
+        if (!first) cJSON_AddItemToObject(tables, m->string, cJSON_Duplicate(m, true));
+        else if (!same_value(first, m)) ax_buf_printf(out, "%s %s\n", m->string, cJSON_IsString(m) ? m->valuestring : "");
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(tree, "multipliers");
+    cJSON_DeleteItemFromObjectCaseSensitive(tree, "params");
+    drop_multipliers(tree);
+    char *text = tree ? cJSON_PrintUnformatted(tree) : NULL;
+    ax_buf_puts(out, text ? text : "");
+    cJSON_free(text);
+    cJSON_Delete(tree);
+    return ax_buf_status(out);
+}
+
+/* Adds "config": 1, 2, ... to the parameters, a number for each setting, if there are several. */
+static int add_configs(cJSON **params, const ax_results *r)
+{
+    ax_names settings = {0};
+    ax_buf text = {0};
+    cJSON *tables = cJSON_CreateObject();
+    int *number = ax_alloc((size_t)r->n + 1, sizeof *number), status = tables && number ? AX_OK : AX_ENOMEM;
+    for (int i = 0; i < r->n && status == AX_OK; i++) {
+        if (!params[i]) continue;
+        status = setting_of(&text, tables, r->trials[i].config);
+        if (status == AX_OK) number[i] = ax_names_add(&settings, ax_buf_str(&text));
+        if (status == AX_OK && number[i] < 0) status = number[i];
+    }
+    for (int i = 0; i < r->n && status == AX_OK && settings.n > 1; i++)
+        if (params[i]) cJSON_AddNumberToObject(params[i], "config", number[i] + 1);
+    ax_free(number);
+    cJSON_Delete(tables);
+    ax_buf_release(&text);
+    ax_names_release(&settings);
+    return status;
+}
+
+/* Trials of one plan differ in their parameters. Those of several plans that were merged may not. */
+static int has_twins(bool *twins, const ax_results *r)
+{
+    ax_names seen = {0};
+    ax_buf text = {0};
+    int n = 0, status = AX_OK;
+    for (int i = 0; i < r->n && status == AX_OK; i++) {
+        if (!r->trials[i].in_plan) continue;
+        ax_buf_clear(&text);
+        ax_buf_printf(&text, "%s %llu %s", r->trials[i].multiplier, (unsigned long long)r->trials[i].seed, r->trials[i].params);
+        status = ax_buf_status(&text);
+        if (status == AX_OK && ax_names_add(&seen, ax_buf_str(&text)) < 0) status = AX_ENOMEM;
+        n++;
+    }
+    *twins = seen.n < n;
+    ax_buf_release(&text);
+    ax_names_release(&seen);
+    return status;
+}
+
+int ax_groups_params(cJSON **params, const ax_results *r)
+{
+    bool twins;
+    for (int i = 0; i < r->n; i++) params[i] = r->trials[i].in_plan ? cJSON_Parse(r->trials[i].params) : NULL;
+    AX_TRY(has_twins(&twins, r));
+    return twins ? add_configs(params, r) : AX_OK;
 }
 
 /* ---- groups ---- */
@@ -136,8 +247,7 @@ int ax_groups_make(ax_groups *g, const ax_results *r)
     int *group_of = ax_alloc((size_t)r->n + 1, sizeof *group_of);
     *g = (ax_groups){0};
     int status = params && group_of ? AX_OK : AX_ENOMEM;
-    for (int i = 0; i < r->n && status == AX_OK; i++)
-        if (r->trials[i].in_plan) params[i] = cJSON_Parse(r->trials[i].params);
+    if (status == AX_OK) status = ax_groups_params(params, r);
     if (status == AX_OK) status = number_groups(group_of, &labels, r, params);
     if (status == AX_OK) status = fill(g, r, group_of, &labels);
     for (int i = 0; params && i < r->n; i++) cJSON_Delete(params[i]);

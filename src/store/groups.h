@@ -27,11 +27,16 @@ typedef struct {
 int ax_groups_make(ax_groups *g, const ax_results *r);      /* points into r; AX_ENOMEM */
 void ax_groups_release(ax_groups *g);
 
+/* The parsed `params` of each trial of the plan, n of them, NULL for the others; to be deleted. Where studies were merged that have the same
+ * parameters and differ in something else (another model, another data set), "config": 1, 2, ... tells them apart. AX_ENOMEM. */
+int ax_groups_params(cJSON **params, const ax_results *r);
+
 /* The parameters whose values differ among n trials, by their parsed `params`; multiplier and seed are left out. NULL: a trial that
  * does not count. AX_ENOMEM; `keys` is to be released. */
 int ax_groups_keys(ax_names *keys, cJSON *const *params, int n);
 
-/* Adds " lr=0.01 batch=64": those parameters of one trial. */
+/* Adds " lr=0.01 batch=64": those parameters of one trial, different text for different values. One of AX_VARIANT_MAX bytes or more ends
+ * in "...#" and a hash of all. */
 void ax_groups_variant(ax_buf *out, const ax_names *keys, const cJSON *params);
 
 /* A trial's value of a metric: test_acc, test_loss, train_s, energy_uj, train_energy_j, or the last epoch's value of the curve of that

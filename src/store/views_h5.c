@@ -309,11 +309,16 @@ static int put_axes(ax_h5 *h, const grid_axes *g)
     return make_scale(h, "/axes/seed", "seed");
 }
 
-/* Accuracies by family, width and seed; where trials differ in other parameters, the first of the plan. */
+/* Accuracies by family, width and seed; where trials differ in other parameters, the first of the plan, also if it diverged. */
 static double *grid_values(const grid_axes *g, const ax_results *r)
 {
     size_t n = (size_t)g->nf * (size_t)g->nw * (size_t)g->ns;
     double *values = ax_alloc(n + 1, sizeof *values);      /* (family, width, seed) */
+    bool *taken = ax_alloc(n + 1, sizeof *taken);
+    if (!taken) {
+        ax_free(values);
+        return NULL;
+    }
     for (size_t i = 0; values && i < n; i++) values[i] = NAN;
     for (int i = 0; values && i < r->n; i++) {
         const ax_record *t = &r->trials[i];
@@ -322,9 +327,11 @@ static double *grid_values(const grid_axes *g, const ax_results *r)
         int32_t *w = bsearch(&width, g->widths, (size_t)g->nw, sizeof width, by_width);
         uint64_t *s = bsearch(&t->seed, g->seeds, (size_t)g->ns, sizeof t->seed, by_seed);
         if (!w || !s) continue;
-        double *cell = &values[((size_t)family_at(g, t) * (size_t)g->nw + (size_t)(w - g->widths)) * (size_t)g->ns + (size_t)(s - g->seeds)];
-        if (isnan(*cell)) *cell = t->test_acc;
+        size_t cell = ((size_t)family_at(g, t) * (size_t)g->nw + (size_t)(w - g->widths)) * (size_t)g->ns + (size_t)(s - g->seeds);
+        if (!taken[cell]) values[cell] = t->test_acc;
+        taken[cell] = true;
     }
+    ax_free(taken);
     return values;
 }
 

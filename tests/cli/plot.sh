@@ -29,6 +29,14 @@ expect_err "no/such/x.svg"
 expect_exit 2 approxrun plot study.h5 --kind width -o keep.lua
 expect_err "wanted a name ending in .svg"
 
+# ---- tables of one name in two folders are two multipliers ----
+mkdir a b
+cp "$ROOT/experiments/models/NEAREST_5.bin" a/T_5.bin
+cp "$ROOT/experiments/models/NEAREST_5.bin" b/T_5.bin
+expect_exit 0 approxrun sweep "$ROOT/experiments/quickstart.lua" -o tables -q multiplier=lut:a/T_5.bin,lut:b/T_5.bin epochs=1
+expect_exit 0 approxrun plot tables --kind width -o tables.svg
+check "their seeds are not of one mean" grep -q '>mean and 95 % t-interval over 2 seeds' tables.svg
+
 # ---- what a picture by energy leaves out ----
 sed 's/^return ax.study {/ax.mul.costs { ["mbm:7"] = { energy_pj = 1 }, ["mbm:3"] = { energy_pj = 0.5 } }\n&/' "$ROOT/experiments/quickstart.lua" > costs.lua
 expect_exit 0 approxrun sweep costs.lua -o costs -q

@@ -27,6 +27,17 @@ prints '^id +multiplier +width' ls "$q"
 prints 'mbm:7 +7 +1 +complete +3 +[0-9.]+ %' ls "$q"
 check "ls --sort -test_acc is descending" bash -c '"$@" | awk "{print \$7}" | sort -rnc' _ "$APPROXRUN" ls "$q" -q --sort -test_acc
 prints '"multiplier":[[:space:]]+"mbm:7"' ls "$q" --json
+# A parameter that only some trials have: the default of `backward` stands in none. Truth values as ls shows them.
+sed 's/params = {/& noisy = false,/' "$ROOT/experiments/quickstart.lua" > "$work/noisy.lua"
+"$APPROXRUN" sweep "$work/noisy.lua" -q -o "$work/noisy" backward=approximate,exact noisy=true,false multiplier=mbm:3 epochs=1 seed=1 || exit 1
+for row in '2 backward==exact' '2 backward!=exact' '2 noisy==true' '2 noisy=false' '1 not noisy==true and backward==exact'; do
+  check "ls -w '${row#* }' lists ${row%% *}" bash -c '[ "$("$1" ls "$2" -q -w "$3" | wc -l)" -eq "$4" ]' _ "$APPROXRUN" "$work/noisy" "${row#* }" "${row%% *}"
+done
+check "ls --sort puts those without it last" bash -c '"$1" ls "$2" -q --sort backward | head -n 2 | grep -c backward=exact | grep -qx 2' _ "$APPROXRUN" "$work/noisy"
+fails 2 "no field or parameter 'backwards'" ls "$work/noisy" -w 'backwards==exact'
+fails 2 "no field or parameter 'yes'" ls "$work/noisy" -w 'noisy==yes'
+check "sweep --only knows them too" "$APPROXRUN" sweep "$work/noisy.lua" -q -o "$work/noisy" backward=approximate,exact noisy=true,false multiplier=mbm:3 \
+  epochs=1 seed=1 --only backward==exact
 fails 2 "no field or parameter 'widht' \(did you mean 'width'" ls "$q" -w 'widht<=5'
 fails 2 "character 8" ls "$q" -w 'width<='
 fails 2 "wanted '\)'" ls "$q" -w '(width<5'
@@ -61,9 +72,21 @@ prints 'begin.tabular' compare "$q" mbm mit --latex
 check "no form says significant" bash -c '! { "$@"; "$@" --md; "$@" --json; } | grep -i significant' _ "$APPROXRUN" compare "$q" mbm mit
 prints . compare "$q" mbm mit --assert 'mbm:7 >= exact:7 - 0.5' --assert 'mbm:3 > 0.3'
 fails 6 'assertion false: mbm:7 >= exact:7 \+ 0.5: test_acc is 0\.' compare "$q" mbm mit --assert 'mbm:7 >= exact:7 + 0.5'
+check "an assertion allows for rounding" "$APPROXRUN" compare "$q" mbm mit --assert '0.3 >= 0.1 + 0.2' --assert '0.3 <= 0.1 + 0.2' --assert '0.6 <= 0.605 - 0.005'
+fails 6 'assertion false: 0.1 . 0.2 > 0.3' compare "$q" mbm mit --assert '0.1 + 0.2 > 0.3'
 fails 2 'wanted two sides' compare "$q" mbm mit --assert 'mbm:7 0.3'
 fails 2 "did you mean 'mbm'" compare "$q" mbn mit
 fails 2 "did you mean 'test_acc'" compare "$q" mbm mit --metric test_ac
+fails 2 "--baseline is 'exct:7' .did you mean 'exact:7'" compare "$q" mbm mit --baseline exct:7
+prints '^\| 7 \(1,8,7\) \\\| 3 \(1,8,3\) \|' compare "$q" mbm:7 mit:3 --md
+
+# Rows that width does not tell apart name their multipliers. The images of two data sets are not compared one by one.
+sed 's/ax.data.synthetic {/& seed = p.images,/; s/params = {/& images = 1, note = "",/' "$ROOT/experiments/quickstart.lua" > "$work/images.lua"
+"$APPROXRUN" sweep "$work/images.lua" -q -o "$work/images" images=1,2 note='a"b' epochs=1 seed=1 multiplier=mbm:7,mit:7 || exit 1
+prints '^7 \(1,8,7\) 16 bits mit:7 .* -$' compare "$work/images" images=1 images=2
+prints '^7 \(1,8,7\) 16 bits images=2 .*[01]\.[0-9]+$' compare "$work/images" mbm mit
+"$APPROXRUN" sweep "$work/images.lua" -q -o "$work/images" images=1 note='a"b',c epochs=1 seed=1 multiplier=mbm:7,mit:7 || exit 1
+prints '^7,"note=a""b","mbm:7",1,' compare "$work/images" mbm mit --csv
 
 prints '^\| mbm:7 \| \(1,8,7\) 16 bits \| 2 \|' export "$q" --format md
 fails 2 "did you mean 'jsonl'" export "$q" --format jsnl
