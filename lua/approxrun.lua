@@ -13,7 +13,10 @@ nn.sequential = require("nn.sequential").of
 
 local optim = { sgd = require "optim.sgd", adam = require "optim.adam" }
 
--- ax.range(1, 3) -> { 1, 2, 3 }
+-- What was meant: 3 * 0.1 is 0.3, so that a value of a range and the same one written down are one trial.
+local function tidy(v) return v % 1 == 0 and v or tonumber(("%.15g"):format(v)) end
+
+-- ax.range(1, 3) -> { 1, 2, 3 }; ax.range(0, 0.3, 0.1) -> { 0, 0.1, 0.2, 0.3 }
 local function range(from, to, step)
   step = step or 1
   for _, v in ipairs { from or "nil", to or "nil", step } do
@@ -21,7 +24,7 @@ local function range(from, to, step)
   end
   if step == 0 or (to - from) / step > 1e6 then where.fail "ax.range: more than a million values" end
   local out = {}
-  for v = from, to, step do out[#out + 1] = v end
+  for i = 0, math.floor((to - from) / step + 1e-9) do out[i + 1] = tidy(from + i * step) end
   return out
 end
 

@@ -136,6 +136,7 @@ end
 
 local function model_of(self, p)
   local set = ask(self.data, "data", p, data.is, "a data set such as ax.data.mnist()")
+  set.settled = true
   local model = ask(self.model, "model", p, function(v) return layer.is(v) and v.visit end, "nn.sequential { ... }")
   local rows = rows_of(model, set.info.shape)
   check_output(rows, set.info.classes)

@@ -7,8 +7,17 @@ local where = require "where"
 local Data = {}
 Data.__index = Data
 
+-- A description that a study's function gave once is settled: changed by the next call it would belong to other trials.
+local function expect_open(self, method)
+  if self.settled then
+    where.fail(("data: %s: the data function gave this data set before; make it inside the function: ax.data.%s { ... }")
+      :format(method, self.name))
+  end
+end
+
 -- Every value is multiplied by `factor` when a batch is loaded.
 function Data:scale(factor)
+  expect_open(self, "scale")
   if type(factor) ~= "number" or factor ~= factor or math.abs(factor) == math.huge or factor == 0 then
     where.fail(("data: scale(%s): a number other than 0 was expected"):format(strict.show(factor)))
   end
@@ -18,6 +27,7 @@ end
 
 -- The last `valid` training samples become the validation part.
 function Data:split(options)
+  expect_open(self, "split")
   local o = strict.fields("data: split", options, { { "valid", "integer", min = 0, required = true } })
   if o.valid >= self.info.train then
     where.fail(("data: split: valid is %d, but %s has %d training samples"):format(o.valid, self.name, self.info.train))

@@ -1,6 +1,7 @@
 -- One trial while it runs: the three objects a training loop gets, (trial, net, data), over one shared state.
 -- Invariant: between two training batches everything a checkpoint needs is in tensors added by build.state and in the
--- position (epoch, step, updates), so a resumed trial goes on with the same bits.
+-- position (epoch, step, updates), so a resumed trial goes on with the same bits. What the loop did to the weights between that
+-- checkpoint's epoch (or the start) and its first batch is in them too: `s.again` while a resumed loop does it again.
 local approximate = require "approximate"
 local build = require "build"
 local engine = require "engine"
@@ -60,7 +61,7 @@ local function enter(s, epoch)
   if phase == s.phase then return end
   if s.phase then engine.engine_forget(s.ctx.engine) end
   s.ctx:enter(phase)
-  s.phase = phase
+  s.phase, s.test.at = phase, nil
 end
 
 -- ---- data ----
@@ -74,14 +75,15 @@ function Data:steps(part) return math.ceil(self:count(part) / self.s.batch_size)
 
 local function load_batch(s, part, epoch, step)
   engine.batch_load(s.batch.x, s.batch.labels, s.set, part, s.seed, epoch, step)
-  s.batch.number = step + 1
+  s.batch = { x = s.batch.x, labels = s.batch.labels, number = step + 1 }
   return s.batch
 end
 
--- Between two batches: progress is shown, and a request to stop is obeyed, with a checkpoint. Within a training batch the state is
--- none to go on from, and after the last epoch there is nothing to add to its checkpoint.
+-- Between two batches: progress is shown, and a request to stop is obeyed, with a checkpoint. Within a training batch, or where
+-- weights were changed outside one since, the state is none to go on from, and after the last epoch there is nothing to add to its
+-- checkpoint.
 local function pause(s)
-  if s.under_way or s.done >= s.epochs then return end
+  if s.under_way or s.altered or s.done >= s.epochs then return end
   local loss, acc = means(s.totals.sums)
   local go = engine.trial_step(s.trial, s.done + 1, s.epochs, s.step, s.data:steps "train", s.clock.updates, loss, acc)
   if go == 0 then leave(s, "stopped") end
@@ -100,11 +102,12 @@ function Data:batches(part)
     end
   end
   if s.epoch == 0 then where.fail "data: training batches are asked for outside trial:epochs()" end
-  s.under_way = false
+  if s.epoch == s.done then where.fail "data: training batches are asked for after trial:report" end
+  s.under_way, s.again = false, false
   return function()
     stay(s)
     if s.under_way then
-      s.under_way, s.step = false, s.step + 1
+      s.under_way, s.altered, s.step = false, false, s.step + 1
       pause(s)
     end
     s.under_way = s.step < steps
@@ -147,6 +150,7 @@ function Net:compile(options)
   read(s.totals)
   s.done, s.step, s.clock.updates =
     engine.trial_position(s.trial, 0), engine.trial_position(s.trial, 1), engine.trial_position(s.trial, 2)
+  s.again = s.done > 0 or s.step > 0
   enter(s, math.min(s.done + 1, s.epochs))
 end
 
@@ -154,11 +158,14 @@ local function compiled(s) return s.ctx or where.fail "net: call net:compile { o
 
 local function expect_batch(s, what, batch)
   compiled(s); stay(s)
-  if batch ~= s.batch then where.fail(what .. ": a batch of data:batches was expected") end
+  if batch ~= s.batch then
+    where.fail(what .. ": the batch of data:batches that was loaded last was expected; net:evaluate loads others in its place")
+  end
 end
 
 local function forward(s, training)
   local totals = training and s.totals or s.scratch
+  s.trained = training and s.batch or nil
   s.r.model:forward(training)
   engine.softmax_xent(training and s.logits.grad or nil, totals.tensor, s.logits.value, s.batch.labels)
 end
@@ -170,6 +177,13 @@ local function update(s, lr) s.optimizer:update(s.ctx.params, lr, s.clock.update
 -- A loss that is not finite ends the trial as diverged.
 local function watch(s)
   if not finite(read(s.totals)[1]) then leave(s, "diverged") end
+end
+
+-- Between a report, whose checkpoint has the weights, and the next epoch a change of them would be lost by an interruption.
+local function expect_open(s, what)
+  if s.done > 0 and s.epoch == s.done and not s.over then
+    where.fail(what .. ": weights are changed before trial:report, or after the last epoch")
+  end
 end
 
 local function learning_rate(s, what, lr)
@@ -189,20 +203,32 @@ function Net:forward(batch, training)
   segment(s, training and SEGMENT.forward or SEGMENT.test, forward, training and true or false)
   local after = read(totals)
   if training and not finite(after[1]) then leave(s, "diverged") end
+  if training then s.altered = s.altered or not s.under_way end
+  if training and s.again then
+    totals.sums = before
+    engine.write(totals.tensor, before)
+  end
   return means { after[1] - before[1], after[2] - before[2], after[3] - before[3] }
 end
 
 -- The gradients of the last training batch.
 function Net:backward()
-  compiled(self.s)
-  segment(self.s, SEGMENT.backward, backward)
+  local s = self.s
+  compiled(s); stay(s)
+  if not s.trained or s.trained ~= s.batch then
+    where.fail "net:backward: net:forward(batch, true) was expected before it, with no other batch in between"
+  end
+  segment(s, SEGMENT.backward, backward)
 end
 
 -- One step of the optimiser, with its own learning rate or another.
 function Net:step(lr)
   local s = self.s
-  compiled(s)
+  compiled(s); stay(s)
+  expect_open(s, "net:step")
   lr = learning_rate(s, "net:step", lr)
+  if s.again then return end
+  s.altered = s.altered or not s.under_way
   s.clock.updates = s.clock.updates + 1
   segment(s, SEGMENT.update, update, lr)
 end
@@ -219,8 +245,9 @@ end
 function Net:train(batch, lr)
   local s = self.s
   expect_batch(s, "net:train", batch)
+  expect_open(s, "net:train")
   lr = learning_rate(s, "net:train", lr)
-  if s.watched == 1 then
+  if s.watched == 1 or not s.under_way then
     self:forward(batch, true)
     self:backward()
     return self:step(lr)
@@ -243,7 +270,7 @@ local function keep_predictions(s, batch, at)
   end
 end
 
--- Mean loss and accuracy over a whole part.
+-- Mean loss and accuracy over a whole part. A loss that is not finite ends the trial as diverged.
 function Net:evaluate(part)
   local s, at = self.s, 0
   compiled(s); stay(s)
@@ -255,6 +282,7 @@ function Net:evaluate(part)
   end
   if part == "test" then s.test.at = s.clock.updates end
   local loss, acc = means(read(s.scratch))
+  if at > 0 and not finite(loss) then leave(s, "diverged") end
   if part == "test" then s.test.loss, s.test.acc = loss, acc end
   return loss, acc
 end
@@ -277,13 +305,18 @@ end
 
 function Net:get(name) return engine.read(parameter(self.s, name).value) end
 
+-- Sets weights. What a resumed loop sets again before its first training batch is in the checkpoint already, and trained since.
 function Net:set(name, values)
-  local p = parameter(self.s, name)
+  local s = self.s
+  local p = parameter(s, name)
   local n = layer.size(p.shape)
   if type(values) ~= "table" or #values ~= n then
     where.fail(("net:set('%s'): a list of %d numbers was expected"):format(name, n))
   end
+  stay(s); expect_open(s, "net:set")
+  if s.again then return end
   engine.write(p.value, values)
+  s.altered, s.test.at = true, nil
 end
 
 function Net:gradient(name) return engine.read(parameter(self.s, name).grad) end
@@ -299,7 +332,9 @@ function Trial:epochs()
   compiled(s)
   return function()
     stay(s)
-    if s.done >= s.epochs then return nil end
+    s.over = s.done >= s.epochs
+    s.again = not s.over and s.step > 0
+    if s.over then return nil end
     if s.epoch > s.done then where.fail(("trial: epoch %d ended without trial:report { ... }"):format(s.epoch)) end
     s.epoch = s.done + 1
     enter(s, s.epoch)
@@ -330,7 +365,7 @@ function Trial:report(metrics)
     if engine.all_finite(p.value) == 0 then leave(s, "diverged") end
   end
   engine.trial_epoch(s.trial, s.epoch, s.clock.updates, json.encode(metrics))
-  s.done, s.step = s.epoch, 0
+  s.done, s.step, s.altered = s.epoch, 0, false
 end
 
 -- ---- the run ----
@@ -348,6 +383,14 @@ local function new(r, trial)
   return s
 end
 
+-- The loop, the user's own or the standard one.
+local function train_all(s)
+  local r = s.r
+  if r.recipe.loop then return where.call(r.recipe.loop, s.trial_object, s.net, s.data) end
+  s.net:compile { loss = r.recipe.loss, optimizer = r.recipe.optimizer }
+  return require "train"(s.trial_object, s.net, s.data)
+end
+
 local function finish(s)
   local classes = s.r.data.info.classes
   if s.left == "diverged" then
@@ -355,10 +398,6 @@ local function finish(s)
     engine.trial_finish(s.trial, json.encode { test_acc = 0 / 0, test_loss = 0 / 0 }, 1)
     return
   end
-  if s.done < s.epochs then
-    where.fail(("train: the loop ended after epoch %d of %d"):format(s.done, s.epochs), where.here "train")
-  end
-  if s.test.at ~= s.clock.updates then s.net:evaluate "test" end
   engine.predictions(s.trial, s.test.predicted, s.test.labels, s.test.n, classes)
   engine.trial_finish(s.trial, json.encode { test_acc = s.test.acc, test_loss = s.test.loss }, 0)
 end
@@ -369,9 +408,11 @@ local session = {}
 function session.run(r, trial)
   local s = new(r, trial)
   local function body()
-    if r.recipe.loop then return where.call(r.recipe.loop, s.trial_object, s.net, s.data) end
-    s.net:compile { loss = r.recipe.loss, optimizer = r.recipe.optimizer }
-    return require "train"(s.trial_object, s.net, s.data)
+    train_all(s)
+    if s.done < s.epochs then
+      where.fail(("train: the loop ended after epoch %d of %d"):format(s.done, s.epochs), where.here "train")
+    end
+    if s.test.at ~= s.clock.updates then s.net:evaluate "test" end
   end
   local failure
   local ok = xpcall(body, function(err) failure = err ~= s and where.explain(err) or nil end)

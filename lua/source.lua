@@ -1,5 +1,8 @@
 -- The text of a training loop written by hand, as far as it decides numbers: comments and spacing do not count.
+local data = require "data"
 local json = require "json"
+local layer = require "nn.layer"
+local optimizer = require "optim.optimizer"
 local strict = require "strict"
 local where = require "where"
 
@@ -43,7 +46,13 @@ local function constant(v)
   return kind == "number" or kind == "string" or kind == "boolean"
 end
 
--- Adds a function's text and what it reaches by upvalues: the user's functions, constants, and tables of either.
+-- A table of the user's, with or without a metatable of theirs: the program's own are locked, or objects of its classes.
+local function is_plain(v)
+  local meta = getmetatable(v)
+  return type(v) == "table" and (meta == nil or type(meta) == "table") and not layer.is(v) and not data.is(v)
+end
+
+-- Adds a function's text and what it reaches by upvalues: the user's functions, constants, optimisers, and tables of these.
 local function collect(v, name, out, seen)
   if constant(v) then
     out[name] = v
@@ -57,8 +66,11 @@ local function collect(v, name, out, seen)
       collect(value, name .. "/" .. up, out, seen)
       i = i + 1
     end
-  elseif type(v) == "table" and getmetatable(v) == nil and not seen[v] then
+  elseif optimizer.is(v) then
+    collect(optimizer.config(v), name, out, seen)
+  elseif is_plain(v) and not seen[v] then
     seen[v] = true
+    collect(getmetatable(v), name .. "/metatable", out, seen)
     for _, k in ipairs(strict.sorted(v)) do
       if constant(k) then collect(v[k], name .. "/" .. tostring(k), out, seen) end
     end

@@ -38,6 +38,9 @@ function window.place(self, input)
     if out[i] < 1 then
       layer.fail(self, "a window of %s does not fit an input of %s", layer.shape_text(self.kernel), layer.shape_text(input))
     end
+    if pad[i] >= self.kernel[i] then               -- a window must hold a pixel of the input
+      layer.fail(self, "padding of %d is not smaller than the window %s", pad[i], layer.shape_text(self.kernel))
+    end
   end
   return out, pad
 end
@@ -54,11 +57,6 @@ local function pool(self, input)
   local shaped = { kernel = self.size, stride = self.stride or self.size, padding = self.padding, place = self.place }
   shaped.kind = self.kind
   local out, pad = window.place(shaped, input)
-  for i = 1, 2 do                                  -- a window must hold a pixel of the input
-    if pad[i] >= self.size[i] then
-      layer.fail(self, "padding of %d is not smaller than the window %s", pad[i], layer.shape_text(self.size))
-    end
-  end
   return out, pad, shaped.stride
 end
 

@@ -3,10 +3,15 @@
 local engine = require "engine"
 local optimizer = require "optim.optimizer"
 
+local function decay_rate(v)
+  if type(v) == "number" and v >= 0 and v < 1 then return v end
+  return nil, "a number of at least 0 and less than 1"
+end
+
 local adam = optimizer.class("adam", {
   { "lr", "number", min = 0, default = 1e-3 },
-  { "beta1", "number", min = 0, max = 1, default = 0.9 },
-  { "beta2", "number", min = 0, max = 1, default = 0.999 },
+  { "beta1", "check", check = decay_rate, default = 0.9 },
+  { "beta2", "check", check = decay_rate, default = 0.999 },
   { "eps", "number", min = 0, default = 1e-7 },
   { "weight_decay", "number", min = 0, default = 0 },
 })

@@ -1,6 +1,7 @@
 -- What all optimisers share. An optimiser is a table with
 --   prepare(ctx, params)       allocates its moments
 --   update(params, lr, t)      one step; t counts from 1
+--   check()                    fails for options that do not go together (absent: all do)
 local strict = require "strict"
 
 local optimizer = {}
@@ -12,7 +13,11 @@ function optimizer.class(kind, rows)
   class.__index = class
   kinds[class] = true
   return setmetatable(class, {
-    __call = function(_, options) return setmetatable(strict.fields("ax.optim." .. kind, options or {}, rows), class) end,
+    __call = function(_, options)
+      local self = setmetatable(strict.fields("ax.optim." .. kind, options or {}, rows), class)
+      if class.check then self:check() end
+      return self
+    end,
   })
 end
 

@@ -2,6 +2,7 @@
 -- ax.optim.sgd { lr =, momentum = 0, nesterov = false, weight_decay = 0 }
 local engine = require "engine"
 local optimizer = require "optim.optimizer"
+local where = require "where"
 
 local sgd = optimizer.class("sgd", {
   { "lr", "number", min = 0, required = true },
@@ -9,6 +10,12 @@ local sgd = optimizer.class("sgd", {
   { "nesterov", "boolean", default = false },
   { "weight_decay", "number", min = 0, default = 0 },
 })
+
+function sgd:check()
+  if self.nesterov and self.momentum == 0 then
+    where.fail("ax.optim.sgd: nesterov wants a momentum above 0", where.here "nesterov")
+  end
+end
 
 function sgd:prepare(ctx, params)
   self.velocity = {}

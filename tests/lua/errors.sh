@@ -28,6 +28,8 @@ with 's/nn.flatten(),/nn.conv2d { filters = 2, kernel = 9 }, nn.flatten(),/'
 refuses "a window larger than the image" 3 "x.lua:8: nn.conv2d: a window of 9x9 does not fit an input of 8x8x1"
 with 's/nn.flatten(),/nn.maxpool { 2, padding = 2 }, nn.flatten(),/'
 refuses "pooling of padding alone" 3 "x.lua:8: nn.maxpool: padding of 2 is not smaller than the window 2x2"
+with 's/nn.flatten(),/nn.conv2d { filters = 2, kernel = { 3, 1 }, padding = 1 }, nn.flatten(),/'
+refuses "a convolution of padding alone" 3 "x.lua:8: nn.conv2d: padding of 1 is not smaller than the window 3x1"
 with 's/nn.flatten(),/nn.dropout { 1 }, nn.flatten(),/'; refuses "dropping everything" 3 "x.lua:8: nn.dropout: rate is 1"
 with 's/dense { 4/dense { 4, multiplier = { backward = "mit:7" }/'; refuses "an unknown pass" 3 "x.lua:8: multiplier: unknown pass 'backward'"
 with 's/dense { 4/dense { 4, multiplier = "mbm:0"/'; refuses "a bad multiplier of a layer" 3 "x.lua:8: multiplier: "
@@ -38,6 +40,8 @@ with 's/"mbm:7"/"mbm:0"/';                  refuses "a bad multiplier of the gri
 with 's/ax.range(1, 2)/{}/';                refuses "an empty axis" 3 "x.lua:6: grid: seed has no values"
 with 's/synthetic/syntetic/';               refuses "an unknown data set" 3 "x.lua:7: unknown data set 'syntetic' (did you mean 'synthetic'?)"
 with 's/train = 32/trian = 32/';            refuses "an unknown option of a data set" 3 "unknown option 'trian'"
+with 's/lr = p.lr/lr = p.lr, nesterov = true/'; refuses "Nesterov without a momentum" 3 "x.lua:9: ax.optim.sgd: nesterov wants a momentum above 0"
+with 's/sgd { lr = p.lr/adam { beta1 = 1/';    refuses "a moment that never moves" 3 "x.lua:9: ax.optim.adam: beta1 is 1, but a number of at least 0 and less than 1 was expected"
 with 's/test = 16 }/test = 16 }:split { valid = 32 }/'; refuses "nothing left to train on" 3 "x.lua:7: data: split: valid is 32"
 with 's/model = .*end,/model = function(p) end,/'; refuses "a model that returns nothing" 3 "x.lua:8: model: the function returned nothing"
 with 's/^return //';                        refuses "a study that is not returned" 3 "it must return ax.study"
