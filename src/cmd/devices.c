@@ -76,10 +76,17 @@ static void print_isa(const ax_machine *m)
            forced_by("APPROXRUN_ISA") ? "APPROXRUN_ISA says so" : "the best that this machine has");
 }
 
+static const char *size_text(char out[32], int64_t bytes)
+{
+    if (bytes) snprintf(out, 32, "%lld KiB", (long long)(bytes >> 10));
+    else snprintf(out, 32, "unknown");
+    return out;
+}
+
 static void print_caches(const ax_machine *m)
 {
-    printf("  caches            L1D %lld KiB, L2 %lld KiB, L3 %lld KiB\n", (long long)(m->l1d >> 10), (long long)(m->l2 >> 10),
-           (long long)(m->l3 >> 10));
+    char l1d[32], l2[32], l3[32];
+    printf("  caches            L1D %s, L2 %s, L3 %s\n", size_text(l1d, m->l1d), size_text(l2, m->l2), size_text(l3, m->l3));
 }
 
 static void print_text(const ax_machine *m)

@@ -1,4 +1,5 @@
-/* What the system tells of its CPU. Caches come from sysfs: sysconf adds up those of all sockets. */
+/* What the system tells of its CPU. Caches come from sysfs, for sysconf adds up those of all sockets; a virtual machine may have none there,
+ * and then what belongs to one core comes from sysconf. */
 #include "cmd/machine.h"
 
 #include "base/error.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* The first line of a file below the first core's cache directory, without its end; "" if there is none. */
 static void read_line(char *out, size_t size, int cache, const char *name)
@@ -25,7 +27,7 @@ static void read_line(char *out, size_t size, int cache, const char *name)
     if (f) fclose(f);
 }
 
-static void take_caches(ax_machine *m)
+static void take_sysfs_caches(ax_machine *m)
 {
     char level[16], type[32], size[32];
     int64_t *const by_level[] = {&m->l1d, &m->l2, &m->l3};
@@ -38,6 +40,19 @@ static void take_caches(ax_machine *m)
         if (level[0] < '1' || level[0] > '3' || !strcmp(type, "Instruction")) continue;
         if (sscanf(size, "%" SCNd64 "K", &kib) == 1) *by_level[level[0] - '1'] = kib * 1024;
     }
+}
+
+static int64_t cache_of_a_core(int name)
+{
+    long bytes = sysconf(name);
+    return bytes > 0 ? bytes : 0;
+}
+
+static void take_caches(ax_machine *m)
+{
+    take_sysfs_caches(m);
+    if (!m->l1d) m->l1d = cache_of_a_core(_SC_LEVEL1_DCACHE_SIZE);
+    if (!m->l2) m->l2 = cache_of_a_core(_SC_LEVEL2_CACHE_SIZE);
 }
 
 void ax_machine_get(ax_machine *m)
