@@ -34,7 +34,8 @@ done
 APPROXRUN_ISA=c expect_exit 0 approxrun devices
 expect_match '^cpu  .*, [0-9]+ cores?$'
 expect_match '^  in force +c: APPROXRUN_ISA says so$'
-expect_match '^  caches +L1D [0-9]+ KiB, L2 [0-9]+ KiB, L3 [0-9]+ KiB$'
+caches=$(jq -r '[.cpu.l1d, .cpu.l2, .cpu.l3] | map(if . > 0 then "\(. / 1024) KiB" else "unknown" end) | "L1D \(.[0]), L2 \(.[1]), L3 \(.[2])"' free.json)
+check "the caches are those of its JSON" grep -qxF "  caches            $caches" "$KEPT/out"
 expect_exit 0 approxrun devices
 expect_match '^  in force .*: the best that this machine has$'
 expect_match '^gpu  .'
