@@ -161,19 +161,22 @@ static void jsonl__is_one_object_a_line(void **state)
     ax_results_release(&r);
 }
 
+static void assert_md_has(const ax_results *r, const char *part)
+{
+    ax_buf text = {0};
+    assert_int_equal(ax_export_md(&text, r, &(ax_export_options){.stable = true}), AX_OK);
+    assert_non_null(strstr(ax_buf_str(&text), part));
+    ax_buf_release(&text);
+}
+
 static void md__has_a_row_a_multiplier_with_its_format(void **state)
 {
     (void)state;
     ax_results r;
-    ax_buf text;
-    const ax_export_options o = {.stable = true};
-    ax_buf_init(&text);
     sample_results(&r);
     r.trials[3].state = AX_STATE_interrupted;      /* mbm:7 has one seed left: no interval */
-    assert_int_equal(ax_export_md(&text, &r, &o), AX_OK);
-    assert_non_null(strstr(ax_buf_str(&text), "| fp32 | (1,8,23) 32 bits | 2 | 81.25 ± 79.41 | 0.1875 ± 0.7941 |\n"));
-    assert_non_null(strstr(ax_buf_str(&text), "| mbm:7 | (1,8,7) 16 bits | 1 | 50.00 | 0.5000 |\n"));
-    ax_buf_release(&text);
+    assert_md_has(&r, "| fp32 | (1,8,23) 32 bits | 2 | 81.25 ± 79.41 | 0.1875 ± 0.7941 |\n");
+    assert_md_has(&r, "| mbm:7 | (1,8,7) 16 bits | 1 | 50.00 | 0.5000 |\n");
     ax_results_release(&r);
 }
 
@@ -182,15 +185,10 @@ static void md__says_of_how_many_seeds_a_mean_is(void **state)
 {
     (void)state;
     ax_results r;
-    ax_buf text;
-    const ax_export_options o = {.stable = true};
-    ax_buf_init(&text);
     sample_results(&r);
     r.trials[3].state = AX_STATE_diverged;
     r.trials[3].test_acc = r.trials[3].test_loss = NAN;
-    assert_int_equal(ax_export_md(&text, &r, &o), AX_OK);
-    assert_non_null(strstr(ax_buf_str(&text), "| mbm:7 | (1,8,7) 16 bits | 1 of 2 | 50.00 | 0.5000 |\n"));
-    ax_buf_release(&text);
+    assert_md_has(&r, "| mbm:7 | (1,8,7) 16 bits | 1 of 2 | 50.00 | 0.5000 |\n");
     ax_results_release(&r);
 }
 
@@ -198,14 +196,9 @@ static void md__keeps_a_name_with_bars_in_its_cell(void **state)
 {
     (void)state;
     ax_results r;
-    ax_buf text;
-    const ax_export_options o = {.stable = true};
-    ax_buf_init(&text);
     sample_results(&r);
     for (int i = 0; i < 2; i++) snprintf(r.trials[i].multiplier, sizeof r.trials[i].multiplier, "lut:a|b");
-    assert_int_equal(ax_export_md(&text, &r, &o), AX_OK);
-    assert_non_null(strstr(ax_buf_str(&text), "| lut:a\\|b | (1,8,23)"));
-    ax_buf_release(&text);
+    assert_md_has(&r, "| lut:a\\|b | (1,8,23)");
     ax_results_release(&r);
 }
 
@@ -213,17 +206,12 @@ static void md__keeps_a_name_with_line_ends_in_its_row(void **state)
 {
     (void)state;
     ax_results r;
-    ax_buf text;
-    const ax_export_options o = {.stable = true};
-    ax_buf_init(&text);
     sample_results(&r);
     snprintf(r.study, sizeof r.study, "two\nlines");
     for (int i = 0; i < r.n; i++)
         if (!strcmp(r.trials[i].multiplier, "fp32")) snprintf(r.trials[i].multiplier, sizeof r.trials[i].multiplier, "a\r\nb\rc\n");
-    assert_int_equal(ax_export_md(&text, &r, &o), AX_OK);
-    assert_non_null(strstr(ax_buf_str(&text), "Study two lines: "));
-    assert_non_null(strstr(ax_buf_str(&text), "\n| a  b c  | (1,8,23) 32 bits | 2 |"));
-    ax_buf_release(&text);
+    assert_md_has(&r, "Study two lines: ");
+    assert_md_has(&r, "\n| a  b c  | (1,8,23) 32 bits | 2 |");
     ax_results_release(&r);
 }
 
