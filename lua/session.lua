@@ -415,8 +415,8 @@ function session.run(r, trial)
     if s.test.at ~= s.clock.updates then s.net:evaluate "test" end
   end
   local failure
-  local ok = xpcall(body, function(err) failure = err ~= s and where.explain(err) or nil end)
-  if not ok and failure and not s.left then where.again(failure) end
+  local ok, err = xpcall(body, function(err) failure = err ~= s and where.explain(err) or nil end)
+  if not ok and not s.left then where.again(failure or where.explain(err)) end      -- no handler runs when memory is out
   if s.left ~= "stopped" then finish(s) end
 end
 

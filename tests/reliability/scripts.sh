@@ -124,6 +124,7 @@ LUA
 (ulimit -v 3000000; exec "$APPROXRUN" sweep traps.lua -q -j 2 --threads 1 -o traps --trial-time 2) 2> err
 code=$?
 check "twelve traps fail: code 1, not $code" '[ $code -eq 1 ] && [ "$(ls traps/failed | wc -l)" -eq 12 ]'
+check "want of memory is told as such" 'grep -q "not enough memory" traps/failed/*.json'
 check "eight of them by the limit" '[ "$(grep -l "trial-time" traps/failed/*.json | wc -l)" -ge 8 ]'
 check "what is left of the study is complete" '[ "$(ls traps/trials | wc -l)" -eq 1 ]'
 check "no worker is left" '! pgrep -f -- "--supervisor.*traps\$" > /dev/null'
