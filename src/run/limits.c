@@ -197,7 +197,8 @@ static int work(limiter *l, int supervisor)
 
 int ax_limits_run(const ax_limits *of, const char *dir, const char *device, int threads, int supervisor)
 {
-    limiter l = {.dir = dir, .device = device, .threads = threads, .of = of, .log = -1};
+    limiter l = {.dir = dir, .device = device, .threads = threads, .of = of, .log = -1,
+                 .thread = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER}};      /* without limits none runs */
     bool watched = of->stop_at > 0 || of->trial_time > 0;
     if (watched) {
         l.log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
